@@ -1,0 +1,1 @@
+//! Artifact types, component manifests and the worker contract.

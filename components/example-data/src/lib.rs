@@ -1,0 +1,1 @@
+//! Examples, schemas and statistics over Arrow batches.

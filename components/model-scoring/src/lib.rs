@@ -1,0 +1,1 @@
+//! A model folder as a function from raw rows to predictions.

@@ -1,0 +1,1 @@
+//! Analyzers and trainers that write a model folder.

@@ -1,0 +1,1 @@
+//! Wire documents and a typed client.

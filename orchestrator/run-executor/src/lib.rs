@@ -1,0 +1,1 @@
+//! Preparing attempts and launching them.

@@ -1,0 +1,1 @@
+//! A PipelineSpec and a catalog to a sealed plan.

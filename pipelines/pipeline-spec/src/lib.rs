@@ -1,0 +1,1 @@
+//! Pipeline YAML to a PipelineSpec and diagnostics.
