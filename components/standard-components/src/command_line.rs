@@ -1,0 +1,206 @@
+//! `ropewalk component NAME ...`: one component, started by the engine or by hand.
+//!
+//! It turns arguments into an [`Invocation`] and an outcome into an exit status and an
+//! `ExecutorOutput`. It does not know what any component does.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use component_api::contract::{
+    ArtifactList, EXIT_REFUSED, ExecutorInput, ExecutorOutput, RuntimeArtifact, RuntimeType,
+};
+use component_api::manifest::Manifest;
+use serde_json::Value;
+
+use crate::invocation::{Failure, Invocation, Outcome};
+use crate::registry::{STANDARD_COMPONENTS, StandardComponent};
+
+/// Exit status for arguments that make no sense.
+const EXIT_USAGE: i32 = 2;
+
+/// Runs a component with the arguments that follow `ropewalk component` and gives its exit status:
+/// 0 success, 65 refusal, 1 failure, 2 usage.
+pub fn run(arguments: &[String]) -> i32 {
+    let (result, output_file) = match start(arguments) {
+        Ok((component, mut invocation)) => {
+            let result = (component.run)(&mut invocation);
+            let (input, output) = invocation.finish();
+            (result.map(|o| (o, output)), input.outputs.output_file)
+        }
+        Err(usage) => {
+            say(&usage);
+            return EXIT_USAGE;
+        }
+    };
+    let (status, output) = match result {
+        Ok((Outcome::Succeeded, output)) => (0, output),
+        Ok((Outcome::Refused { reason }, mut output)) => {
+            say(&Failure::new(format!("refused: {reason}")));
+            output.reason = reason;
+            (EXIT_REFUSED, output)
+        }
+        Err(failure) => {
+            say(&failure);
+            let output = ExecutorOutput {
+                reason: failure.message,
+                hint: failure.hint,
+                ..ExecutorOutput::default()
+            };
+            (1, output)
+        }
+    };
+    match write_output(&output_file, &output) {
+        Ok(()) => status,
+        Err(failure) => {
+            say(&failure);
+            1
+        }
+    }
+}
+
+/// A failure as lines on standard error, which the engine keeps as the attempt's log.
+fn say(failure: &Failure) {
+    let mut stderr = std::io::stderr().lock();
+    // Nothing can be told to anyone when standard error itself is gone.
+    let _ = writeln!(stderr, "{}", failure.message);
+    if !failure.hint.is_empty() {
+        let _ = writeln!(stderr, "hint: {}", failure.hint);
+    }
+}
+
+fn write_output(path: &str, output: &ExecutorOutput) -> Result<(), Failure> {
+    if path.is_empty() {
+        return Ok(());
+    }
+    let text = serde_json::to_string(output)?;
+    fs::write(path, text).map_err(|e| Failure::new(format!("cannot write {path}: {e}")))
+}
+
+fn start(arguments: &[String]) -> Result<(&'static StandardComponent, Invocation), Failure> {
+    let Some((name, rest)) = arguments.split_first() else {
+        return Err(Failure::new("no component was named").hint("ropewalk component NAME --help"));
+    };
+    let component = STANDARD_COMPONENTS
+        .iter()
+        .find(|c| (c.manifest)().name == *name)
+        .ok_or_else(|| {
+            let known: Vec<String> = STANDARD_COMPONENTS
+                .iter()
+                .map(|c| (c.manifest)().name)
+                .collect();
+            Failure::new(format!("there is no component `{name}`"))
+                .hint(format!("there are {}", known.join(", ")))
+        })?;
+    let manifest = (component.manifest)();
+    let input = match rest {
+        [flag, file] if flag == "--executor-input" => read_input(Path::new(file))?,
+        _ => by_hand(&manifest, rest)?,
+    };
+    Ok((component, Invocation::new(input)))
+}
+
+fn read_input(file: &Path) -> Result<ExecutorInput, Failure> {
+    let text = fs::read_to_string(file)
+        .map_err(|e| Failure::new(format!("cannot read {}: {e}", file.display())))?;
+    serde_json::from_str(&text)
+        .map_err(|e| Failure::new(format!("{} is no ExecutorInput: {e}", file.display())))
+}
+
+/// `--input PORT=PATH --output PORT=PATH --param NAME=JSON`, with the manifest's defaults.
+fn by_hand(manifest: &Manifest, arguments: &[String]) -> Result<ExecutorInput, Failure> {
+    let mut input = ExecutorInput::default();
+    for (name, spec) in &manifest.params {
+        if !spec.default.is_null() {
+            let values = &mut input.inputs.parameter_values;
+            values.insert(name.clone(), spec.default.clone());
+        }
+    }
+    let mut rest = arguments.iter();
+    while let Some(flag) = rest.next() {
+        let usage = || Failure::new(usage_text(manifest));
+        let (name, value) = rest
+            .next()
+            .and_then(|v| v.split_once('='))
+            .ok_or_else(usage)?;
+        match flag.as_str() {
+            "--input" => {
+                let port = manifest.inputs.get(name).ok_or_else(usage)?;
+                let artifact = runtime_artifact(name, &port.artifact_type, value)?;
+                let ports = &mut input.inputs.artifacts;
+                push(ports.entry(name.to_owned()).or_default(), artifact);
+            }
+            "--output" => {
+                let port = manifest.outputs.get(name).ok_or_else(usage)?;
+                let artifact = runtime_artifact(name, &port.artifact_type, value)?;
+                let ports = &mut input.outputs.artifacts;
+                push(ports.entry(name.to_owned()).or_default(), artifact);
+            }
+            "--param" => {
+                let spec = manifest.params.get(name).ok_or_else(usage)?;
+                // What is no JSON is text, so that `--param algorithm=linear` does as one expects.
+                let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+                spec.check(&value)
+                    .map_err(|e| Failure::new(format!("--param {name}: {e}")))?;
+                input.inputs.parameter_values.insert(name.to_owned(), value);
+            }
+            _ => return Err(usage()),
+        }
+    }
+    Ok(input)
+}
+
+fn push(list: &mut ArtifactList, artifact: RuntimeArtifact) {
+    list.artifacts.push(artifact);
+}
+
+fn runtime_artifact(
+    port: &str,
+    artifact_type: &str,
+    path: &str,
+) -> Result<RuntimeArtifact, Failure> {
+    let path: PathBuf =
+        std::path::absolute(path).map_err(|e| Failure::new(format!("`{path}` is no path: {e}")))?;
+    Ok(RuntimeArtifact {
+        name: port.to_owned(),
+        artifact_type: RuntimeType {
+            schema_title: artifact_type.to_owned(),
+            schema_version: "0.0.1".to_owned(),
+        },
+        uri: path.to_string_lossy().into_owned(),
+        metadata: serde_json::Map::new(),
+    })
+}
+
+fn usage_text(manifest: &Manifest) -> String {
+    let mut text = format!(
+        "{}\n\nusage: ropewalk component {} --executor-input FILE\n   or: ropewalk component {} \
+         [--input PORT=PATH] [--output PORT=PATH] [--param NAME=JSON] ...\n",
+        manifest.description, manifest.name, manifest.name
+    );
+    for (name, port) in &manifest.inputs {
+        let mark = match (port.optional, port.many) {
+            (_, true) => "*",
+            (true, false) => "?",
+            (false, false) => "",
+        };
+        text += &format!(
+            "\n  --input {name}{mark} ({}): {}",
+            port.artifact_type, port.description
+        );
+    }
+    for (name, port) in &manifest.outputs {
+        text += &format!(
+            "\n  --output {name} ({}): {}",
+            port.artifact_type, port.description
+        );
+    }
+    for (name, spec) in &manifest.params {
+        text += &format!(
+            "\n  --param {name} ({}): {}",
+            spec.param_type.word(),
+            spec.description
+        );
+    }
+    text
+}
