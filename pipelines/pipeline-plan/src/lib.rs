@@ -1,1 +1,10 @@
-//! A PipelineSpec and a catalog to a sealed plan.
+//! Compiling: a PipelineSpec and a catalog of components become a sealed plan.
+//!
+//! Pure. It knows neither runs nor stores; what an expression's names stand for is handed in.
+#![deny(clippy::disallowed_methods)]
+
+pub mod plan;
+
+pub use plan::{
+    Action, InputPlan, Node, NodeId, OutputKind, OutputPlan, PLAN_FORMAT_VERSION, Plan, Source,
+};

@@ -1,0 +1,167 @@
+//! The plan: what a run executes, sealed and content-addressed.
+//!
+//! A run stores its plan and never rereads its YAML. The plan does not know any run.
+
+use std::collections::BTreeMap;
+
+use component_api::manifest::ParamSpec;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version of the persisted form of [`Plan`].
+pub const PLAN_FORMAT_VERSION: u32 = 1;
+
+/// A sealed DAG of steps in topological order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_FORMAT_VERSION`] when it was written.
+    pub format_version: u32,
+    /// The pipeline's name.
+    pub name: String,
+    /// Declared parameters.
+    pub params: BTreeMap<String, ParamSpec>,
+    /// The steps; every edge points from a lower index to a higher one.
+    pub nodes: Vec<Node>,
+}
+
+/// The dense number of a node in its plan: its index in [`Plan::nodes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(pub u32);
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// The step's id in the pipeline.
+    pub id: String,
+    /// What it does.
+    pub action: Action,
+    /// Input ports that are given, by name.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, InputPlan>,
+    /// Output ports by name.
+    #[serde(default)]
+    pub outputs: BTreeMap<String, OutputPlan>,
+    /// Parameters (`with:`) with defaults filled in; strings may hold `${{ ... }}`.
+    #[serde(default)]
+    pub params: BTreeMap<String, Value>,
+    /// Environment variables of its own; values may hold `${{ ... }}`.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Every step that must have ended before this one is ready: `needs`, inputs and
+    /// expressions; sorted, without repeats.
+    #[serde(default)]
+    pub needs: Vec<NodeId>,
+    /// `files:`, the globs that narrow what a command depends on; `None` where the key is absent.
+    #[serde(default)]
+    pub files: Option<Vec<String>>,
+    /// Whether an earlier execution may be reused.
+    pub cache: bool,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// A component of the catalog, as it was when the plan was compiled.
+    Component {
+        /// Its name.
+        name: String,
+        /// Its manifest's version; part of the reuse key.
+        version: String,
+    },
+    /// A program and its arguments; each may hold `${{ ... }}`.
+    Command(Vec<String>),
+    /// Text for `sh -eu -c`; never holds an expression.
+    Shell(String),
+}
+
+/// An input port as it is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputPlan {
+    /// Type of artifact that the port takes.
+    #[serde(rename = "type")]
+    pub artifact_type: String,
+    /// Whether the step runs without it.
+    #[serde(default)]
+    pub optional: bool,
+    /// Whether a list enters.
+    #[serde(default)]
+    pub many: bool,
+    /// What enters, in order.
+    pub sources: Vec<Source>,
+}
+
+/// Where an input comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// An output of another step of this plan.
+    Output {
+        /// The step.
+        node: NodeId,
+        /// Its port.
+        port: String,
+    },
+    /// External files by globs, relative to the pipeline file's folder.
+    Files(Vec<String>),
+    /// The newest blessed Model of this name, from the metadata store.
+    LatestBlessed(String),
+}
+
+/// An output port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputPlan {
+    /// An artifact type or a parameter type by name: `Model`, `integer`.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Which of the two it is.
+    pub kind: OutputKind,
+    /// Whether the step may succeed without it.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// The two kinds of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputKind {
+    /// A file or folder with a record of its own.
+    Artifact,
+    /// A small value: text, number, boolean, list or map.
+    Parameter,
+}
+
+impl Plan {
+    /// The plan's identity: BLAKE3 of it as JSON with sorted keys.
+    ///
+    /// Neither descriptions nor positions in the source are part of a plan, so a changed comment
+    /// keeps the id.
+    pub fn id(&self) -> String {
+        let mut bare = self.clone();
+        for spec in bare.params.values_mut() {
+            spec.description.clear();
+        }
+        // `Value`'s maps are sorted by key, and every type in a plan serializes.
+        let json = serde_json::to_value(&bare).unwrap_or_default();
+        blake3::hash(json.to_string().as_bytes())
+            .to_hex()
+            .to_string()
+    }
+
+    /// The node of this number. Numbers come from this plan's own edges.
+    pub fn node(&self, node: NodeId) -> &Node {
+        &self.nodes[node.0 as usize]
+    }
+
+    /// The number of the step with this id.
+    pub fn find(&self, step: &str) -> Option<NodeId> {
+        let index = self.nodes.iter().position(|n| n.id == step)?;
+        Some(NodeId(index as u32))
+    }
+
+    /// All numbers, in topological order.
+    pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.nodes.len() as u32).map(NodeId)
+    }
+}
