@@ -1,1 +1,30 @@
 //! Analyzers and trainers that write a model folder.
+//!
+//! A trainer is a function from a [`Dataset`] of numbers and its options to a
+//! [`model_scoring::predictor::Predictor`] and the history of the fit. None of
+//! them knows files, columns or components: the dataset is made and the model
+//! folder is written by others.
+//!
+//! # Invariant
+//!
+//! The same dataset, options and seed give the same predictor, bit for bit,
+//! whatever the number of threads: every sum is taken in an order that depends
+//! on the data alone.
+
+pub mod baseline;
+pub mod boosted_trees;
+pub mod dataset;
+mod error;
+pub mod history;
+mod lbfgs;
+mod limits;
+pub mod linear;
+pub mod logistic;
+mod matrix;
+mod random;
+mod standardize;
+pub mod weighting;
+
+pub use dataset::{Dataset, Label};
+pub use error::TrainingError;
+pub use history::{Fit, History, Iteration, Progress};
