@@ -1,1 +1,22 @@
-//! The run state machine.
+//! The run engine: what may happen to a run, and what follows.
+//!
+//! Pure. It reads no clock and does no IO: `now` is an argument, effects are the caller's. It
+//! knows neither how events are stored nor how attempts are executed; both stand behind [`seams`].
+//!
+//! # Invariant
+//!
+//! Any prefix of a valid journal is a valid journal: the daemon may die between any two events.
+#![deny(clippy::disallowed_methods)]
+
+mod apply;
+pub mod artifact;
+pub mod decide;
+pub mod event;
+pub mod ids;
+pub mod launch;
+pub mod reason;
+pub mod reuse;
+pub mod seams;
+pub mod state;
+
+pub use apply::{ApplyError, event_name};

@@ -1,0 +1,429 @@
+//! The one way a run's state changes: a total match on what is and what happened.
+//!
+//! An event that cannot follow is an error value, so that a corrupt journal is a sentence and
+//! not a panic. It does not know why an event was decided.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use pipeline_plan::NodeId;
+use thiserror::Error;
+
+use crate::event::{Event, Exit, RunCreated, RunEnd, StepReused, StepStarted};
+use crate::reason::{Failure, Reason, ReasonCode};
+use crate::state::{Attempt, AttemptEnd, AttemptEndKind, RunPhase, RunState, Step, StepPhase};
+
+/// An event that cannot happen to this run as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ApplyError {
+    /// The journal does not begin with the run's creation, or has it twice.
+    #[error("a journal begins with `run_created`, once")]
+    NotCreated,
+    /// The event names a step that the plan does not have.
+    #[error("the plan has no step number {}", .0.0)]
+    UnknownStep(NodeId),
+    /// The step is in a phase in which this does not happen.
+    #[error("step `{step}` is {phase:?}: {event} cannot follow")]
+    Illegal {
+        /// The step's id.
+        step: String,
+        /// Its phase before the event.
+        phase: StepPhase,
+        /// The event's name.
+        event: &'static str,
+    },
+    /// The event is about another attempt than the live one.
+    #[error("step `{step}`: {event} names attempt {attempt}, which does not live")]
+    StaleAttempt {
+        /// The step's id.
+        step: String,
+        /// The attempt that the event names.
+        attempt: u32,
+        /// The event's name.
+        event: &'static str,
+    },
+    /// The run is over, or is not in a phase in which this happens.
+    #[error("the run is {phase:?}: {event} cannot follow")]
+    IllegalForRun {
+        /// The run's phase before the event.
+        phase: RunPhase,
+        /// The event's name.
+        event: &'static str,
+    },
+}
+
+impl RunState {
+    /// A run's first state.
+    pub fn new(created: Arc<RunCreated>) -> Self {
+        let plan = &created.plan;
+        let mut dependents = vec![Vec::new(); plan.nodes.len()];
+        let mut open_needs = Vec::with_capacity(plan.nodes.len());
+        let mut ready = BTreeSet::new();
+        let mut steps = vec![Step::default(); plan.nodes.len()];
+        for (node, id) in plan.nodes.iter().zip(plan.node_ids()) {
+            open_needs.push(node.needs.len() as u32);
+            for need in &node.needs {
+                dependents[need.0 as usize].push(id);
+            }
+            if node.needs.is_empty() {
+                ready.insert(id);
+                steps[id.0 as usize].phase = StepPhase::Ready;
+            }
+        }
+        Self {
+            phase: RunPhase::Active,
+            unfinished: steps.len(),
+            steps,
+            started_at: None,
+            ended_at: None,
+            ready,
+            doomed: BTreeSet::new(),
+            running: BTreeSet::new(),
+            open_needs,
+            dependents,
+            failed: 0,
+            refused: 0,
+            created,
+        }
+    }
+
+    /// A run's state after these events, the first of which created it.
+    pub fn replay<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<Self, ApplyError> {
+        let mut events = events.into_iter();
+        let Some(Event::RunCreated(created)) = events.next() else {
+            return Err(ApplyError::NotCreated);
+        };
+        let mut state = Self::new(Arc::clone(created));
+        for event in events {
+            state.apply(event)?;
+        }
+        Ok(state)
+    }
+
+    /// The state after one more event. After an error the state is as it was.
+    pub fn apply(&mut self, event: &Event) -> Result<(), ApplyError> {
+        let name = event_name(event);
+        if self.is_ended() {
+            return Err(self.illegal_for_run(name));
+        }
+        match event {
+            Event::RunCreated(_) => Err(ApplyError::NotCreated),
+            Event::RunResumed { .. } => Ok(()),
+            Event::RunCancelling { .. } => {
+                if self.phase != RunPhase::Active {
+                    return Err(self.illegal_for_run(name));
+                }
+                self.phase = RunPhase::Cancelling;
+                Ok(())
+            }
+            Event::RunEnded { end, at } => self.end_run(*end, *at, name),
+            Event::StepStarted(started) => self.start(started, name),
+            Event::StepAdopted { node, attempt, .. } => {
+                self.expect_live(*node, *attempt, name).map(|_| ())
+            }
+            Event::StepReused(reused) => self.reuse(reused, name),
+            Event::StepSkipped { node, reason, at } => self.skip(*node, reason, *at, name),
+            Event::StepSucceeded(ended) => {
+                let end = attempt_end(AttemptEndKind::Succeeded, Some(ended.exit), None, ended.at);
+                self.end_attempt(ended.node, ended.attempt, end, name)?;
+                self.steps[ended.node.0 as usize].outputs = Some(Arc::clone(&ended.outputs));
+                self.end_step(ended.node, StepPhase::Succeeded, ended.at);
+                Ok(())
+            }
+            Event::StepRefused { ended, reason } => {
+                let end = attempt_end(AttemptEndKind::Refused, Some(ended.exit), None, ended.at);
+                self.end_attempt(ended.node, ended.attempt, end, name)?;
+                let step = &mut self.steps[ended.node.0 as usize];
+                step.outputs = Some(Arc::clone(&ended.outputs));
+                step.reason = Some(reason.clone());
+                self.end_step(ended.node, StepPhase::Refused, ended.at);
+                Ok(())
+            }
+            Event::StepFailed {
+                node,
+                attempt,
+                failure,
+                exit,
+                at,
+            } => self.fail(*node, *attempt, failure, *exit, *at),
+            Event::StepLost {
+                node, attempt, at, ..
+            } => {
+                let end = attempt_end(AttemptEndKind::Lost, None, None, *at);
+                self.end_attempt(*node, *attempt, end, name)?;
+                self.steps[node.0 as usize].phase = StepPhase::Ready;
+                self.ready.insert(*node);
+                Ok(())
+            }
+            Event::StepCancelled {
+                node,
+                attempt,
+                exit,
+                at,
+            } => {
+                let end = attempt_end(AttemptEndKind::Cancelled, *exit, None, *at);
+                self.end_attempt(*node, *attempt, end, name)?;
+                self.end_step(*node, StepPhase::Cancelled, *at);
+                Ok(())
+            }
+        }
+    }
+
+    fn start(&mut self, started: &Arc<StepStarted>, name: &'static str) -> Result<(), ApplyError> {
+        if self.phase != RunPhase::Active {
+            return Err(self.illegal_for_run(name));
+        }
+        let next = self
+            .expect(started.node, &[StepPhase::Ready], name)?
+            .attempts
+            .len() as u32
+            + 1;
+        if started.attempt != next {
+            return Err(self.stale(started.node, started.attempt, name));
+        }
+        let step = &mut self.steps[started.node.0 as usize];
+        step.phase = StepPhase::Running;
+        step.execution = Some(started.execution);
+        step.reason = Some(started.reason.clone());
+        step.attempts.push(Attempt {
+            started: Arc::clone(started),
+            end: None,
+        });
+        self.ready.remove(&started.node);
+        self.running.insert(started.node);
+        self.started_at.get_or_insert(started.at);
+        Ok(())
+    }
+
+    fn reuse(&mut self, reused: &StepReused, name: &'static str) -> Result<(), ApplyError> {
+        // A retry carries over steps before their needs have ended in this run.
+        let legal: &[StepPhase] = if reused.carried {
+            &[StepPhase::Ready, StepPhase::Waiting]
+        } else {
+            &[StepPhase::Ready]
+        };
+        self.expect(reused.node, legal, name)?;
+        let step = &mut self.steps[reused.node.0 as usize];
+        step.outputs = Some(Arc::clone(&reused.outputs));
+        step.reused_from = Some(reused.source_run);
+        step.execution = Some(reused.source);
+        let reason = reused.refused.clone().unwrap_or_else(|| {
+            let text = if reused.carried {
+                "carried over from the run that this one retries"
+            } else {
+                "nothing that it depends on changed"
+            };
+            Reason::new(ReasonCode::Unchanged, text, "")
+        });
+        step.reason = Some(reason);
+        let phase = match reused.refused {
+            Some(_) => StepPhase::Refused,
+            None => StepPhase::Reused,
+        };
+        self.end_step(reused.node, phase, reused.at);
+        Ok(())
+    }
+
+    fn skip(
+        &mut self,
+        node: NodeId,
+        reason: &Reason,
+        at: DateTime<Utc>,
+        name: &'static str,
+    ) -> Result<(), ApplyError> {
+        self.expect(node, &[StepPhase::Waiting], name)?;
+        self.steps[node.0 as usize].reason = Some(reason.clone());
+        self.end_step(node, StepPhase::Skipped, at);
+        Ok(())
+    }
+
+    fn fail(
+        &mut self,
+        node: NodeId,
+        attempt: Option<u32>,
+        failure: &Failure,
+        exit: Option<Exit>,
+        at: DateTime<Utc>,
+    ) -> Result<(), ApplyError> {
+        let name = "step_failed";
+        match attempt {
+            Some(attempt) => {
+                let end = attempt_end(AttemptEndKind::Failed, exit, Some(failure.clone()), at);
+                self.end_attempt(node, attempt, end, name)?;
+            }
+            None => {
+                self.expect(node, &[StepPhase::Ready], name)?;
+            }
+        }
+        let code = match exit {
+            Some(exit) if exit.timed_out => ReasonCode::TimedOut,
+            Some(exit) if exit.code == Some(0) => ReasonCode::OutputMissing,
+            Some(_) => ReasonCode::ExitStatus,
+            None if failure.code == "lost" => ReasonCode::Lost,
+            None => ReasonCode::OutputMissing,
+        };
+        let reason = Reason::new(code, failure.message.clone(), failure.code.clone());
+        self.steps[node.0 as usize].reason = Some(reason);
+        self.end_step(node, StepPhase::Failed, at);
+        Ok(())
+    }
+
+    /// Ends the live attempt of a step, which leaves the set of running ones.
+    fn end_attempt(
+        &mut self,
+        node: NodeId,
+        attempt: u32,
+        end: AttemptEnd,
+        name: &'static str,
+    ) -> Result<(), ApplyError> {
+        self.expect_live(node, attempt, name)?.end = Some(end);
+        self.running.remove(&node);
+        Ok(())
+    }
+
+    /// Ends a step and tells the steps that need it.
+    fn end_step(&mut self, node: NodeId, phase: StepPhase, at: DateTime<Utc>) {
+        let step = &mut self.steps[node.0 as usize];
+        step.phase = phase;
+        step.ended_at = Some(at);
+        self.ready.remove(&node);
+        self.doomed.remove(&node);
+        self.unfinished -= 1;
+        match phase {
+            StepPhase::Failed => self.failed += 1,
+            StepPhase::Refused => self.refused += 1,
+            _ => {}
+        }
+        let dependents = std::mem::take(&mut self.dependents[node.0 as usize]);
+        for dependent in &dependents {
+            let step = &mut self.steps[dependent.0 as usize];
+            if step.phase != StepPhase::Waiting {
+                continue;
+            }
+            if !phase.is_good() {
+                self.doomed.insert(*dependent);
+                continue;
+            }
+            let open = &mut self.open_needs[dependent.0 as usize];
+            *open -= 1;
+            if *open == 0 {
+                step.phase = StepPhase::Ready;
+                self.ready.insert(*dependent);
+            }
+        }
+        self.dependents[node.0 as usize] = dependents;
+    }
+
+    fn end_run(
+        &mut self,
+        end: RunEnd,
+        at: DateTime<Utc>,
+        name: &'static str,
+    ) -> Result<(), ApplyError> {
+        let cancelled = end == RunEnd::Cancelled && self.phase == RunPhase::Cancelling;
+        if !self.running.is_empty() || (self.unfinished > 0 && !cancelled) {
+            return Err(self.illegal_for_run(name));
+        }
+        for step in &mut self.steps {
+            if !step.phase.is_ended() {
+                step.phase = StepPhase::Cancelled;
+                step.ended_at = Some(at);
+            }
+        }
+        self.ready.clear();
+        self.doomed.clear();
+        self.unfinished = 0;
+        self.phase = RunPhase::Ended(end);
+        self.ended_at = Some(at);
+        Ok(())
+    }
+
+    fn expect(
+        &self,
+        node: NodeId,
+        legal: &[StepPhase],
+        event: &'static str,
+    ) -> Result<&Step, ApplyError> {
+        let step = self
+            .steps
+            .get(node.0 as usize)
+            .ok_or(ApplyError::UnknownStep(node))?;
+        if legal.contains(&step.phase) {
+            return Ok(step);
+        }
+        Err(ApplyError::Illegal {
+            step: self.plan().node(node).id.clone(),
+            phase: step.phase,
+            event,
+        })
+    }
+
+    fn expect_live(
+        &mut self,
+        node: NodeId,
+        attempt: u32,
+        event: &'static str,
+    ) -> Result<&mut Attempt, ApplyError> {
+        let step = self.expect(node, &[StepPhase::Running], event)?;
+        if step.attempts.len() != attempt as usize {
+            return Err(self.stale(node, attempt, event));
+        }
+        let last = self.steps[node.0 as usize].attempts.last_mut();
+        last.ok_or(ApplyError::UnknownStep(node))
+    }
+
+    fn stale(&self, node: NodeId, attempt: u32, event: &'static str) -> ApplyError {
+        ApplyError::StaleAttempt {
+            step: self.plan().node(node).id.clone(),
+            attempt,
+            event,
+        }
+    }
+
+    fn illegal_for_run(&self, event: &'static str) -> ApplyError {
+        ApplyError::IllegalForRun {
+            phase: self.phase,
+            event,
+        }
+    }
+}
+
+fn attempt_end(
+    kind: AttemptEndKind,
+    exit: Option<Exit>,
+    failure: Option<Failure>,
+    at: DateTime<Utc>,
+) -> AttemptEnd {
+    AttemptEnd {
+        kind,
+        exit,
+        failure,
+        at,
+    }
+}
+
+/// The word for an event in journals, documents and errors.
+pub fn event_name(event: &Event) -> &'static str {
+    match event {
+        Event::RunCreated(_) => "run_created",
+        Event::RunResumed { .. } => "run_resumed",
+        Event::StepStarted(_) => "step_started",
+        Event::StepAdopted { .. } => "step_adopted",
+        Event::StepSucceeded(_) => "step_succeeded",
+        Event::StepRefused { .. } => "step_refused",
+        Event::StepReused(reused) if reused.refused.is_some() => "step_refused",
+        Event::StepReused(_) => "step_reused",
+        Event::StepFailed { .. } => "step_failed",
+        Event::StepLost { .. } => "step_lost",
+        Event::StepSkipped { .. } => "step_skipped",
+        Event::StepCancelled { .. } => "step_cancelled",
+        Event::RunCancelling { .. } => "run_cancelling",
+        Event::RunEnded { end, .. } => match end {
+            RunEnd::Succeeded => "run_succeeded",
+            RunEnd::Failed => "run_failed",
+            RunEnd::Refused => "run_refused",
+            RunEnd::Cancelled => "run_cancelled",
+        },
+    }
+}

@@ -1,0 +1,294 @@
+//! Decisions: what follows from news about a run, as events.
+//!
+//! Pure, and total: news that come too late follow nothing. It does not know who brings them
+//! nor how events are kept. Whether a ready step is started or reused is the loop's, because it
+//! takes lookups; `reuse` and `launch` hold what that is decided by.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use pipeline_plan::NodeId;
+
+use crate::artifact::Outputs;
+use crate::event::{Event, Exit, RunEnd, StepEnded};
+use crate::reason::{Failure, Reason, ReasonCode};
+use crate::state::{RunPhase, RunState, StepPhase};
+
+/// How often a step's attempt may be lost before the step fails. It is no retry of the user's:
+/// nothing was wrong with the step; but a step that takes its machine down must not do so forever.
+pub const LOST_ATTEMPTS_MAX: usize = 5;
+
+/// News about one run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// An attempt was found alive by a new daemon.
+    Adopted {
+        /// The step.
+        node: NodeId,
+        /// Its attempt.
+        attempt: u32,
+    },
+    /// An attempt is over.
+    Ended {
+        /// The step.
+        node: NodeId,
+        /// Its attempt.
+        attempt: u32,
+        /// How.
+        report: AttemptReport,
+    },
+    /// An attempt went with its keeper or machine, and nothing of it lives.
+    Lost {
+        /// The step.
+        node: NodeId,
+        /// Its attempt.
+        attempt: u32,
+        /// How that is known.
+        proof: String,
+    },
+    /// A step cannot even be started.
+    CannotStart {
+        /// The step.
+        node: NodeId,
+        /// Why.
+        failure: Failure,
+    },
+    /// The user ends the run.
+    Cancel,
+}
+
+/// How an attempt ended and what it left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptReport {
+    /// The process's end; none if there never was a process.
+    pub exit: Option<Exit>,
+    /// What it left.
+    pub outcome: AttemptOutcome,
+}
+
+/// What an attempt left.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttemptOutcome {
+    /// Complete outputs.
+    Succeeded(Arc<Outputs>),
+    /// Complete outputs that say no.
+    Refused {
+        /// What it gave.
+        outputs: Arc<Outputs>,
+        /// Why, with value and bound.
+        reason: String,
+    },
+    /// Nothing that counts.
+    Failed(Failure),
+}
+
+/// What follows from one piece of news.
+pub fn decide(state: &RunState, input: &Input, now: DateTime<Utc>) -> Vec<Event> {
+    if state.is_ended() {
+        return Vec::new();
+    }
+    match input {
+        Input::Cancel if state.phase == RunPhase::Active => vec![Event::RunCancelling { at: now }],
+        Input::CannotStart { node, failure } => {
+            if state.step(*node).phase != StepPhase::Ready || state.phase != RunPhase::Active {
+                return Vec::new();
+            }
+            vec![Event::StepFailed {
+                node: *node,
+                attempt: None,
+                failure: failure.clone(),
+                exit: None,
+                at: now,
+            }]
+        }
+        Input::Adopted { node, attempt } if lives(state, *node, *attempt) => {
+            vec![Event::StepAdopted {
+                node: *node,
+                attempt: *attempt,
+                at: now,
+            }]
+        }
+        Input::Lost {
+            node,
+            attempt,
+            proof,
+        } if lives(state, *node, *attempt) => lost(state, *node, *attempt, proof, now),
+        Input::Ended {
+            node,
+            attempt,
+            report,
+        } if lives(state, *node, *attempt) => vec![ended(state, *node, *attempt, report, now)],
+        // Too late: the run is being cancelled already, or that attempt is over.
+        Input::Cancel | Input::Adopted { .. } | Input::Lost { .. } | Input::Ended { .. } => {
+            Vec::new()
+        }
+    }
+}
+
+/// What follows from a state by itself: skips, and the run's end. Empty once nothing does.
+pub fn follow(state: &RunState, now: DateTime<Utc>) -> Vec<Event> {
+    match state.phase {
+        RunPhase::Cancelling if state.running.is_empty() => vec![Event::RunEnded {
+            end: RunEnd::Cancelled,
+            at: now,
+        }],
+        RunPhase::Cancelling | RunPhase::Ended(_) => Vec::new(),
+        RunPhase::Active if state.unfinished == 0 => {
+            let end = match (state.failed, state.refused) {
+                (0, 0) => RunEnd::Succeeded,
+                (0, _) => RunEnd::Refused,
+                _ => RunEnd::Failed,
+            };
+            vec![Event::RunEnded { end, at: now }]
+        }
+        RunPhase::Active => state
+            .doomed
+            .iter()
+            .map(|node| Event::StepSkipped {
+                node: *node,
+                reason: skip_reason(state, *node),
+                at: now,
+            })
+            .collect(),
+    }
+}
+
+fn lives(state: &RunState, node: NodeId, attempt: u32) -> bool {
+    state
+        .live_attempt(node)
+        .is_some_and(|started| started.attempt == attempt)
+}
+
+fn ended(
+    state: &RunState,
+    node: NodeId,
+    attempt: u32,
+    report: &AttemptReport,
+    at: DateTime<Utc>,
+) -> Event {
+    let success = |outputs: &Arc<Outputs>, exit: Exit| {
+        let started = state.live_attempt(node);
+        started.map(|started| {
+            Arc::new(StepEnded {
+                node,
+                attempt,
+                execution: started.execution,
+                reuse_key: started.reuse_key.clone(),
+                outputs: Arc::clone(outputs),
+                exit,
+                at,
+            })
+        })
+    };
+    let failure = match (&report.outcome, report.exit) {
+        (AttemptOutcome::Succeeded(outputs), Some(exit)) => match success(outputs, exit) {
+            Some(ended) => return Event::StepSucceeded(ended),
+            None => Failure::new("lost", "the attempt is not known"),
+        },
+        (AttemptOutcome::Refused { outputs, reason }, Some(exit)) => match success(outputs, exit) {
+            Some(ended) => {
+                let reason = Reason::new(ReasonCode::Rejected, reason.clone(), "");
+                return Event::StepRefused { ended, reason };
+            }
+            None => Failure::new("lost", "the attempt is not known"),
+        },
+        (AttemptOutcome::Failed(failure), _) => failure.clone(),
+        (_, None) => Failure::new("lost", "the attempt left outputs but no exit status"),
+    };
+    if state.phase == RunPhase::Cancelling {
+        return Event::StepCancelled {
+            node,
+            attempt,
+            exit: report.exit,
+            at,
+        };
+    }
+    Event::StepFailed {
+        node,
+        attempt: Some(attempt),
+        failure,
+        exit: report.exit,
+        at,
+    }
+}
+
+fn lost(
+    state: &RunState,
+    node: NodeId,
+    attempt: u32,
+    proof: &str,
+    at: DateTime<Utc>,
+) -> Vec<Event> {
+    if state.phase == RunPhase::Cancelling {
+        return vec![Event::StepCancelled {
+            node,
+            attempt,
+            exit: None,
+            at,
+        }];
+    }
+    let mut events = vec![Event::StepLost {
+        node,
+        attempt,
+        proof: proof.to_owned(),
+        at,
+    }];
+    if state.lost_count(node) + 1 >= LOST_ATTEMPTS_MAX {
+        let message = format!(
+            "its process was lost {LOST_ATTEMPTS_MAX} times with the keeper or the machine"
+        );
+        let hint = "look at keeper.log, and at the kernel's log for an out-of-memory kill";
+        events.push(Event::StepFailed {
+            node,
+            attempt: None,
+            failure: Failure::new("lost", message).hint(hint),
+            exit: None,
+            at,
+        });
+    }
+    events
+}
+
+/// Names the need that ended badly, and its own first cause.
+fn skip_reason(state: &RunState, node: NodeId) -> Reason {
+    let plan = state.plan();
+    let needs = &plan.node(node).needs;
+    let bad = needs.iter().find(|need| {
+        let phase = state.step(**need).phase;
+        phase.is_ended() && !phase.is_good()
+    });
+    let Some(need) = bad else {
+        return Reason::new(
+            ReasonCode::UpstreamSkipped,
+            "a step that it needs ended badly",
+            "",
+        );
+    };
+    let (id, step) = (&plan.node(*need).id, state.step(*need));
+    match step.phase {
+        StepPhase::Failed => {
+            let text = format!("`{id}` failed");
+            Reason::new(ReasonCode::UpstreamFailed, text, id)
+        }
+        StepPhase::Refused => {
+            let why = step.reason.as_ref().map_or("", |r| r.text.as_str());
+            let text = format!("`{id}` refused: {why}");
+            Reason::new(ReasonCode::UpstreamRefused, text, id)
+        }
+        StepPhase::Skipped => {
+            // The text of a skip already names its first cause.
+            let why = step.reason.as_ref().map_or("", |r| r.text.as_str());
+            let text = if why.starts_with("skipped") {
+                why.to_owned()
+            } else {
+                format!("skipped with `{id}`: {why}")
+            };
+            Reason::new(ReasonCode::UpstreamSkipped, text, id)
+        }
+        _ => Reason::new(
+            ReasonCode::UpstreamSkipped,
+            format!("`{id}` was cancelled"),
+            id,
+        ),
+    }
+}

@@ -1,0 +1,296 @@
+//! Events: everything that ever happens to a run, in the past tense.
+//!
+//! An event freezes what was not deterministic: times, exit statuses, identities, what a lookup
+//! found. Replaying a run needs its events and nothing else. They are not the form in which the
+//! store keeps them, nor the one in which the API tells them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use pipeline_plan::{NodeId, Plan};
+use serde_json::Value;
+
+use crate::artifact::{Artifact, Outputs};
+use crate::ids::{ExecutionId, RunId};
+use crate::reason::{Failure, Reason};
+use crate::reuse::KeyParts;
+
+/// Something that happened to a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The run exists; its commit point.
+    RunCreated(Arc<RunCreated>),
+    /// A daemon took the run up again after another had ended.
+    RunResumed {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// An attempt is about to be launched: the intent, durable before the process exists.
+    StepStarted(Arc<StepStarted>),
+    /// An attempt was found alive after the daemon had ended.
+    StepAdopted {
+        /// The step.
+        node: NodeId,
+        /// Its attempt.
+        attempt: u32,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// An attempt did what it promised.
+    StepSucceeded(Arc<StepEnded>),
+    /// An attempt gave complete outputs and refused what it was asked to accept.
+    StepRefused {
+        /// Its end.
+        ended: Arc<StepEnded>,
+        /// Why it refused.
+        reason: Reason,
+    },
+    /// What an earlier execution gave stands in for a new one.
+    StepReused(Arc<StepReused>),
+    /// The step failed for good.
+    StepFailed {
+        /// The step.
+        node: NodeId,
+        /// The attempt that failed; none if it failed before any was started.
+        attempt: Option<u32>,
+        /// Why.
+        failure: Failure,
+        /// The process's end; none if there was no process.
+        exit: Option<Exit>,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The attempt went with its keeper or its machine, and is proven dead.
+    StepLost {
+        /// The step.
+        node: NodeId,
+        /// Its attempt.
+        attempt: u32,
+        /// How it is known that nothing of it lives.
+        proof: String,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The step will not run because of how another ended.
+    StepSkipped {
+        /// The step.
+        node: NodeId,
+        /// Names the first cause.
+        reason: Reason,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// An attempt ended because its run was cancelled.
+    StepCancelled {
+        /// The step.
+        node: NodeId,
+        /// Its attempt.
+        attempt: u32,
+        /// The process's end.
+        exit: Option<Exit>,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The run was asked to end; nothing new starts.
+    RunCancelling {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The run is over. Steps that had not ended are cancelled.
+    RunEnded {
+        /// How.
+        end: RunEnd,
+        /// When.
+        at: DateTime<Utc>,
+    },
+}
+
+/// How a run was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunCreated {
+    /// The run.
+    pub run: RunId,
+    /// What it executes.
+    pub plan: Arc<Plan>,
+    /// Content address of the plan.
+    pub plan_id: String,
+    /// Absolute path of the pipeline file.
+    pub pipeline_file: PathBuf,
+    /// Resolved parameters.
+    pub params: BTreeMap<String, Value>,
+    /// What made it.
+    pub trigger: Trigger,
+    /// The finished run that it retries.
+    pub retry_of: Option<RunId>,
+    /// Steps that are carried over from that run.
+    pub carried: BTreeMap<NodeId, ExecutionId>,
+    /// Steps that may not be reused.
+    pub forced: BTreeSet<NodeId>,
+    /// Most steps of this run at once.
+    pub slots: u32,
+    /// The variables from which its attempts start.
+    pub environment: BTreeMap<String, String>,
+    /// State of the git checkout that holds the pipeline file.
+    pub git: Option<GitState>,
+    /// Version of the binary that made it.
+    pub ropewalk_version: String,
+    /// Name of the machine.
+    pub host: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What made a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// `manual` or `retry`.
+    pub kind: String,
+    /// Who or what, or empty.
+    pub detail: String,
+}
+
+/// State of a git checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitState {
+    /// Commit that is checked out, in hex.
+    pub commit: String,
+    /// Whether the tree differs from it.
+    pub dirty: bool,
+}
+
+/// The intent to launch an attempt, with everything that it is launched with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepStarted {
+    /// The step.
+    pub node: NodeId,
+    /// Counts from 1.
+    pub attempt: u32,
+    /// The same for every attempt of the step in this run.
+    pub execution: ExecutionId,
+    /// Instance of the keeper that is to hold it.
+    pub keeper: String,
+    /// Artifacts by input port.
+    pub inputs: BTreeMap<String, Vec<Arc<Artifact>>>,
+    /// What the step depends on; also its resolved command, parameters and environment.
+    pub key: Arc<KeyParts>,
+    /// The digest over `key` under which its success may be reused; none if it never is.
+    pub reuse_key: Option<String>,
+    /// Frozen version of a push, in unix seconds or above.
+    pub push_version: Option<i64>,
+    /// Why it runs.
+    pub reason: Reason,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// The end of an attempt that gave complete outputs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepEnded {
+    /// The step.
+    pub node: NodeId,
+    /// Its attempt.
+    pub attempt: u32,
+    /// Its execution.
+    pub execution: ExecutionId,
+    /// The digest under which it may be reused.
+    pub reuse_key: Option<String>,
+    /// What it gave.
+    pub outputs: Arc<Outputs>,
+    /// The process's end.
+    pub exit: Exit,
+    /// When it was recorded.
+    pub at: DateTime<Utc>,
+}
+
+/// A reuse. The store keeps the step and the source alone and reads the rest from the source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepReused {
+    /// The step.
+    pub node: NodeId,
+    /// Execution whose outputs stand in.
+    pub source: ExecutionId,
+    /// Run of that execution.
+    pub source_run: RunId,
+    /// What that execution gave.
+    pub outputs: Arc<Outputs>,
+    /// Why that execution refused, if it did: then this step is refused too.
+    pub refused: Option<Reason>,
+    /// Whether a retry carried it over from the run that it retries, without a look at its key.
+    pub carried: bool,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    /// Exit status, if it ended by itself.
+    pub code: Option<i32>,
+    /// Signal, if one ended it.
+    pub signal: Option<i32>,
+    /// Whether its timeout had struck.
+    pub timed_out: bool,
+    /// When the process began.
+    pub started_at: DateTime<Utc>,
+    /// When the process ended.
+    pub ended_at: DateTime<Utc>,
+    /// Processor time, user and system, with waited-for children.
+    pub cpu_ms: u64,
+    /// Peak resident memory of its largest process.
+    pub memory_max_bytes: u64,
+}
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunEnd {
+    /// Every step succeeded or was reused.
+    Succeeded,
+    /// A step failed.
+    Failed,
+    /// A step refused and none failed.
+    Refused,
+    /// The user ended it.
+    Cancelled,
+}
+
+impl Event {
+    /// When it happened.
+    pub fn at(&self) -> DateTime<Utc> {
+        match self {
+            Self::RunCreated(created) => created.at,
+            Self::StepStarted(started) => started.at,
+            Self::StepSucceeded(ended) | Self::StepRefused { ended, .. } => ended.at,
+            Self::StepReused(reused) => reused.at,
+            Self::RunResumed { at }
+            | Self::StepAdopted { at, .. }
+            | Self::StepFailed { at, .. }
+            | Self::StepLost { at, .. }
+            | Self::StepSkipped { at, .. }
+            | Self::StepCancelled { at, .. }
+            | Self::RunCancelling { at }
+            | Self::RunEnded { at, .. } => *at,
+        }
+    }
+
+    /// The step that it is about, and the attempt if there is one.
+    pub fn step(&self) -> Option<(NodeId, Option<u32>)> {
+        match self {
+            Self::StepStarted(started) => Some((started.node, Some(started.attempt))),
+            Self::StepSucceeded(ended) | Self::StepRefused { ended, .. } => {
+                Some((ended.node, Some(ended.attempt)))
+            }
+            Self::StepReused(reused) => Some((reused.node, None)),
+            Self::StepFailed { node, attempt, .. } => Some((*node, *attempt)),
+            Self::StepAdopted { node, attempt, .. }
+            | Self::StepLost { node, attempt, .. }
+            | Self::StepCancelled { node, attempt, .. } => Some((*node, Some(*attempt))),
+            Self::StepSkipped { node, .. } => Some((*node, None)),
+            Self::RunCreated(_)
+            | Self::RunResumed { .. }
+            | Self::RunCancelling { .. }
+            | Self::RunEnded { .. } => None,
+        }
+    }
+}

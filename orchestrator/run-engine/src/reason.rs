@@ -1,0 +1,138 @@
+//! Reasons and failures: why a step ran, was reused, skipped, refused or failed.
+//!
+//! They are data of a decision, frozen in its event and shown as they are.
+
+use serde::{Deserialize, Serialize};
+
+/// Why something was decided about a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// For programs.
+    pub code: ReasonCode,
+    /// A short sentence for people.
+    pub text: String,
+    /// The name of what it is about: a parameter, a file, a step; or empty.
+    #[serde(default)]
+    pub detail: String,
+}
+
+/// Codes of reasons; their words are fixed by the command line's documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    /// No earlier execution of this step.
+    New,
+    /// A parameter or the command differs.
+    ParameterChanged,
+    /// An input's digest differs.
+    InputChanged,
+    /// The component's version or code differs.
+    ComponentChanged,
+    /// A file that the step depends on differs.
+    FileChanged,
+    /// A declared environment variable differs.
+    EnvChanged,
+    /// Something upstream is going to run, so this step's inputs are not known yet.
+    UpstreamRuns,
+    /// An upstream step gave something else than before.
+    UpstreamChanged,
+    /// The step is never reused.
+    CacheOff,
+    /// What an earlier execution gave is gone.
+    OutputMissing,
+    /// The user asked for it.
+    Forced,
+    /// Nothing that it depends on differs.
+    Unchanged,
+    /// An earlier attempt asked for another.
+    Retried,
+    /// It waits for a free slot.
+    Slots,
+    /// It waits for disk space.
+    Disk,
+    /// The program ended with this status.
+    ExitStatus,
+    /// It ran longer than allowed.
+    TimedOut,
+    /// Its process went with its keeper or machine.
+    Lost,
+    /// A step that it needs failed.
+    UpstreamFailed,
+    /// A step that it needs was skipped.
+    UpstreamSkipped,
+    /// A step that it needs was refused.
+    UpstreamRefused,
+    /// The step looked at its input and refused it.
+    Rejected,
+}
+
+impl ReasonCode {
+    /// The word of this code in documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::ParameterChanged => "parameter_changed",
+            Self::InputChanged => "input_changed",
+            Self::ComponentChanged => "component_changed",
+            Self::FileChanged => "file_changed",
+            Self::EnvChanged => "env_changed",
+            Self::UpstreamRuns => "upstream_runs",
+            Self::UpstreamChanged => "upstream_changed",
+            Self::CacheOff => "cache_off",
+            Self::OutputMissing => "output_missing",
+            Self::Forced => "forced",
+            Self::Unchanged => "unchanged",
+            Self::Retried => "retried",
+            Self::Slots => "slots",
+            Self::Disk => "disk",
+            Self::ExitStatus => "exit_status",
+            Self::TimedOut => "timed_out",
+            Self::Lost => "lost",
+            Self::UpstreamFailed => "upstream_failed",
+            Self::UpstreamSkipped => "upstream_skipped",
+            Self::UpstreamRefused => "upstream_refused",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+impl Reason {
+    /// A reason about `detail`.
+    pub fn new(code: ReasonCode, text: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+            detail: detail.into(),
+        }
+    }
+}
+
+/// Why an attempt, or the preparation of one, failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// For programs and for `docs/errors.md`: `exit_status`, `output_missing`, `file_not_found`, ...
+    pub code: String,
+    /// What failed, where and why.
+    pub message: String,
+    /// What to do about it, or empty.
+    #[serde(default)]
+    pub hint: String,
+}
+
+impl Failure {
+    /// A failure without a hint.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+            hint: String::new(),
+        }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+}

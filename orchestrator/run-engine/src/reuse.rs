@@ -1,0 +1,150 @@
+//! The reuse key: what a step's result depends on, its digest, and what differs between two.
+//!
+//! "May this be reused" and "why does this run again" read the same parts. It does not know
+//! where digests come from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use component_api::files::{FileEntry, manifest_digest};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::reason::{Reason, ReasonCode};
+
+/// Everything that a step's result depends on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KeyParts {
+    /// Name and version of the component, with the executable's digest in unreleased builds; or
+    /// `command`.
+    pub component: String,
+    /// The resolved command; empty for a component.
+    pub command: Vec<String>,
+    /// The path that the command's first word was found at.
+    pub program: Option<String>,
+    /// Resolved parameters.
+    pub params: BTreeMap<String, Value>,
+    /// Digests of the artifacts of each input port.
+    pub inputs: BTreeMap<String, Vec<String>>,
+    /// Declared environment variables, resolved.
+    pub env: BTreeMap<String, String>,
+    /// Declared outputs: type by port.
+    pub outputs: BTreeMap<String, String>,
+    /// Files that a command depends on; none where they are no part of the key.
+    pub files: Option<Arc<FileSet>>,
+}
+
+/// The files that a command depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSet {
+    /// Digest over `files`; see `component_api::files::manifest_digest`.
+    pub digest: String,
+    /// By path relative to the pipeline file's folder, sorted.
+    pub files: Vec<FileEntry>,
+}
+
+impl FileSet {
+    /// A set of these files.
+    pub fn new(mut files: Vec<FileEntry>) -> Self {
+        files.sort();
+        Self {
+            digest: manifest_digest(&files),
+            files,
+        }
+    }
+}
+
+impl KeyParts {
+    /// BLAKE3 over the parts as JSON with sorted keys, in hex.
+    pub fn digest(&self) -> String {
+        let parts = json!({
+            "component": self.component,
+            "command": self.command,
+            "program": self.program,
+            "params": self.params,
+            "inputs": self.inputs,
+            "env": self.env,
+            "outputs": self.outputs,
+            "files": self.files.as_ref().map(|f| &f.digest),
+        });
+        blake3::hash(parts.to_string().as_bytes())
+            .to_hex()
+            .to_string()
+    }
+
+    /// Why a step with these parts runs although one with `before` did: the first difference, in
+    /// the order in which people look for causes.
+    pub fn differs_from(&self, before: &Self) -> Option<Reason> {
+        if self.component != before.component || self.outputs != before.outputs {
+            let text = format!(
+                "its component changed from {} to {}",
+                before.component, self.component
+            );
+            return Some(Reason::new(
+                ReasonCode::ComponentChanged,
+                text,
+                &self.component,
+            ));
+        }
+        if self.command != before.command || self.program != before.program {
+            let text = "its command changed";
+            return Some(Reason::new(ReasonCode::ParameterChanged, text, "run"));
+        }
+        if let Some((name, old, new)) = first_difference(&before.params, &self.params) {
+            let text = format!("parameter `{name}` changed{}", from_to(old, new));
+            return Some(Reason::new(ReasonCode::ParameterChanged, text, name));
+        }
+        if let Some((port, ..)) = first_difference(&before.inputs, &self.inputs) {
+            let text = format!("input `{port}` changed");
+            return Some(Reason::new(ReasonCode::InputChanged, text, port));
+        }
+        if let Some(path) = changed_file(before.files.as_deref(), self.files.as_deref()) {
+            let text = format!("file `{path}` changed");
+            return Some(Reason::new(ReasonCode::FileChanged, text, path));
+        }
+        if let Some((name, ..)) = first_difference(&before.env, &self.env) {
+            let text = format!("environment variable `{name}` changed");
+            return Some(Reason::new(ReasonCode::EnvChanged, text, name));
+        }
+        None
+    }
+}
+
+/// Longest value shown in a reason, in characters.
+const SHOWN_VALUE_CHARACTERS_MAX: usize = 40;
+
+fn from_to(old: Option<&Value>, new: Option<&Value>) -> String {
+    let shown = |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
+    let (old, new) = (shown(old), shown(new));
+    if old.chars().count().max(new.chars().count()) > SHOWN_VALUE_CHARACTERS_MAX {
+        return String::new();
+    }
+    format!(" from {old} to {new}")
+}
+
+/// The first key whose values differ, with both values.
+fn first_difference<'a, V: PartialEq>(
+    before: &'a BTreeMap<String, V>,
+    now: &'a BTreeMap<String, V>,
+) -> Option<(&'a str, Option<&'a V>, Option<&'a V>)> {
+    let mut keys: Vec<&String> = before.keys().chain(now.keys()).collect();
+    keys.sort();
+    keys.into_iter()
+        .map(|key| (key.as_str(), before.get(key), now.get(key)))
+        .find(|(_, old, new)| old != new)
+}
+
+fn changed_file(before: Option<&FileSet>, now: Option<&FileSet>) -> Option<String> {
+    let (before, now) = match (before, now) {
+        (Some(before), Some(now)) if before.digest != now.digest => (before, now),
+        (None, None) | (Some(_), Some(_)) => return None,
+        // The step began or ceased to depend on files: that is a change of `files:` itself.
+        (None, Some(_)) | (Some(_), None) => return Some("files".to_owned()),
+    };
+    let index = |set: &FileSet| -> BTreeMap<String, String> {
+        let pairs = set.files.iter();
+        pairs.map(|f| (f.path.clone(), f.digest.clone())).collect()
+    };
+    let (before, now) = (index(before), index(now));
+    first_difference(&before, &now).map(|(path, ..)| path.to_owned())
+}

@@ -1,0 +1,266 @@
+//! The three seams between the engine and the world: [`Store`], [`Executor`], [`Clock`].
+//!
+//! The loop is generic over them; fakes go behind them. Nothing here knows sled, processes or time.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use component_api::files::FilesManifest;
+use pipeline_plan::NodeId;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::artifact::{Artifact, FileState, Outputs};
+use crate::decide::AttemptReport;
+use crate::event::{Event, RunCreated, StepStarted};
+use crate::ids::{AttemptId, ExecutionId, RunId};
+use crate::reason::{Failure, Reason};
+use crate::reuse::FileSet;
+
+/// What is remembered. One thread owns all writes; a failed write is fatal to the daemon.
+pub trait Store {
+    /// Makes a turn durable: one atomic batch, one flush. After an error nothing more may be written.
+    fn commit(&mut self, turn: &Turn) -> Result<(), StoreError>;
+    /// The newest success (or refusal) with this reuse key.
+    fn reusable(&self, key: &str) -> Result<Option<Reusable>, StoreError>;
+    /// What an execution gave, for steps that a retry carries over.
+    fn execution(&self, execution: ExecutionId) -> Result<Option<Reusable>, StoreError>;
+    /// The newest intent of this step in any run of the pipeline, to say what changed since.
+    fn newest_start(
+        &self,
+        pipeline: &str,
+        step: &str,
+    ) -> Result<Option<Arc<StepStarted>>, StoreError>;
+    /// The newest Model of this name with a passing evaluation blessing and a digest that is none of these.
+    fn latest_blessed(
+        &self,
+        model: &str,
+        other_than: &[String],
+    ) -> Result<Option<Arc<Artifact>>, StoreError>;
+    /// The newest version that was pushed of this model to this destination.
+    fn newest_push(&self, destination: &str, model: &str) -> Result<Option<i64>, StoreError>;
+}
+
+/// What starts, watches and ends attempts. Answers arrive as [`Report`]s on a channel of its own.
+pub trait Executor {
+    /// The keeper that an attempt launched now would be held by.
+    fn keeper(&self) -> String;
+    /// Hands over effects, in order, after their turn was committed. Never blocks.
+    fn submit(&mut self, effects: Vec<Effect>);
+}
+
+/// Time, and identities made of it.
+pub trait Clock {
+    /// Now, in microseconds.
+    fn now(&self) -> DateTime<Utc>;
+    /// A fresh UUID v7.
+    fn new_id(&self) -> Uuid;
+}
+
+/// The store cannot be read or written.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub struct StoreError {
+    /// What failed, where, and what to do.
+    pub message: String,
+    /// Why.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Everything that one turn of the loop writes.
+#[derive(Debug, Clone, Default)]
+pub struct Turn {
+    /// Events with their sequence numbers, ascending; one counter per store.
+    pub entries: Vec<JournalEntry>,
+    /// Models that passed an evaluation in this turn.
+    pub blessings: Vec<Blessed>,
+    /// Models that were pushed in this turn.
+    pub pushes: Vec<Pushed>,
+    /// Reuse keys whose outputs are gone.
+    pub forgotten_keys: Vec<String>,
+}
+
+/// An event in its run's journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JournalEntry {
+    /// The run.
+    pub run: RunId,
+    /// Position among all events of the store.
+    pub seq: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// A Model that passed an evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Blessed {
+    /// The model's name.
+    pub model: String,
+    /// The Model.
+    pub artifact: Arc<Artifact>,
+}
+
+/// A Model that was pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// Where to, as the pipeline names it.
+    pub destination: String,
+    /// The model's name.
+    pub model: String,
+    /// Its version there.
+    pub version: i64,
+}
+
+/// An earlier execution that may stand in for a new one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reusable {
+    /// The execution.
+    pub execution: ExecutionId,
+    /// Its run.
+    pub run: RunId,
+    /// What it gave.
+    pub outputs: Arc<Outputs>,
+    /// Why it refused, if it did.
+    pub refused: Option<Reason>,
+}
+
+/// Something to do in the world.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Look at the files that a ready step depends on.
+    Prepare(Box<PrepareTask>),
+    /// Look whether what an execution gave is still as it was recorded.
+    Verify(Box<VerifyTask>),
+    /// Launch an attempt. Idempotent: an attempt that the keeper knows is adopted, one whose
+    /// keeper is gone is ended and reported lost.
+    Launch(LaunchTask),
+    /// End an attempt: politely, then not.
+    Kill(AttemptId),
+    /// The attempt's end is recorded; its keeper may forget it.
+    Acknowledge(AttemptId),
+}
+
+/// What to look at before a step can be started or reused.
+#[derive(Debug, Clone)]
+pub struct PrepareTask {
+    /// The run.
+    pub run: RunId,
+    /// The step.
+    pub node: NodeId,
+    /// Folder of the pipeline file; relative paths start here.
+    pub project_dir: PathBuf,
+    /// Globs of external files by input port.
+    pub files: BTreeMap<String, Vec<String>>,
+    /// Which files are part of the key.
+    pub key_files: KeyFiles,
+    /// Paths below the project that never are (push destinations, files that inputs match): globs.
+    pub excluded: Arc<Vec<String>>,
+    /// The command's first word, to be looked up.
+    pub program: Option<String>,
+    /// Where programs are looked up: the run's `PATH`.
+    pub search_path: String,
+}
+
+/// Which files a command depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyFiles {
+    /// None.
+    None,
+    /// All beside and below the pipeline file that git would not ignore.
+    Project,
+    /// Those that these globs name.
+    Globs(Vec<String>),
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub struct Prepared {
+    /// External files by input port, with the state in which each was digested.
+    pub files: BTreeMap<String, (FilesManifest, Vec<FileState>)>,
+    /// Files that are part of the key.
+    pub key_files: Option<Arc<FileSet>>,
+    /// Why the step cannot be reused although it could by its kind: too many files, for instance.
+    pub unkeyable: Option<String>,
+    /// Where the command's first word was found.
+    pub program: Option<String>,
+}
+
+/// Artifacts to look at before a reuse.
+#[derive(Debug, Clone)]
+pub struct VerifyTask {
+    /// The run.
+    pub run: RunId,
+    /// The step.
+    pub node: NodeId,
+    /// What an earlier execution gave.
+    pub outputs: Arc<Outputs>,
+}
+
+/// An attempt to launch, or to find again.
+#[derive(Debug, Clone)]
+pub struct LaunchTask {
+    /// Its run.
+    pub created: Arc<RunCreated>,
+    /// Its intent.
+    pub started: Arc<StepStarted>,
+}
+
+impl LaunchTask {
+    /// The attempt's identity.
+    pub fn attempt(&self) -> AttemptId {
+        AttemptId {
+            run: self.created.run,
+            node: self.started.node,
+            number: self.started.attempt,
+        }
+    }
+}
+
+/// What an [`Executor`] answers.
+#[derive(Debug)]
+pub enum Report {
+    /// A step's files were looked at.
+    Prepared {
+        /// The run.
+        run: RunId,
+        /// The step.
+        node: NodeId,
+        /// What was found, or why the step cannot start.
+        result: Result<Box<Prepared>, Failure>,
+    },
+    /// An execution's outputs were looked at.
+    Verified {
+        /// The run.
+        run: RunId,
+        /// The step.
+        node: NodeId,
+        /// None if all is as recorded; else what is not.
+        missing: Option<String>,
+    },
+    /// An attempt's process exists.
+    Launched {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The process.
+        pid: u32,
+        /// Whether it ran already when it was asked for.
+        adopted: bool,
+    },
+    /// An attempt is over, and what it left was looked at.
+    Ended {
+        /// The attempt.
+        attempt: AttemptId,
+        /// How.
+        report: Box<AttemptReport>,
+    },
+    /// An attempt's keeper is gone, and so is the attempt.
+    Lost {
+        /// The attempt.
+        attempt: AttemptId,
+        /// How that is known.
+        proof: String,
+    },
+}

@@ -1,0 +1,209 @@
+//! The state of a run: what its events add up to.
+//!
+//! Changed by `apply` alone. It does not know what is being prepared for launch; that lives in
+//! memory beside it and is found anew after a crash.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use pipeline_plan::{NodeId, Plan};
+
+use crate::artifact::Outputs;
+use crate::event::{Exit, RunCreated, RunEnd, StepStarted};
+use crate::ids::{ExecutionId, RunId};
+use crate::reason::{Failure, Reason};
+
+/// A run as of its last event.
+#[derive(Debug, Clone)]
+pub struct RunState {
+    /// How it was made.
+    pub created: Arc<RunCreated>,
+    /// Where it stands.
+    pub phase: RunPhase,
+    /// Its steps by [`NodeId`].
+    pub steps: Vec<Step>,
+    /// When its first attempt was started.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Steps whose needs have all ended well and which have not been started or reused.
+    pub(crate) ready: BTreeSet<NodeId>,
+    /// Steps that wait and never can run, because a need ended badly.
+    pub(crate) doomed: BTreeSet<NodeId>,
+    /// Steps with a live attempt.
+    pub(crate) running: BTreeSet<NodeId>,
+    /// For each step, how many of its needs have not ended well yet.
+    pub(crate) open_needs: Vec<u32>,
+    /// For each step, the steps that need it.
+    pub(crate) dependents: Vec<Vec<NodeId>>,
+    /// Steps that have not ended.
+    pub(crate) unfinished: usize,
+    /// Steps that failed.
+    pub(crate) failed: usize,
+    /// Steps that refused.
+    pub(crate) refused: usize,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunPhase {
+    /// Steps may start.
+    Active,
+    /// Nothing starts any more; attempts are being ended.
+    Cancelling,
+    /// Over.
+    Ended(RunEnd),
+}
+
+/// A step as of its last event.
+#[derive(Debug, Clone, Default)]
+pub struct Step {
+    /// Where it stands.
+    pub phase: StepPhase,
+    /// Its attempts, the first first.
+    pub attempts: Vec<Attempt>,
+    /// Identity of its execution, once it was started.
+    pub execution: Option<ExecutionId>,
+    /// What it gave, once it succeeded, was reused or refused.
+    pub outputs: Option<Arc<Outputs>>,
+    /// Why it ran, was reused, was skipped, refused or failed.
+    pub reason: Option<Reason>,
+    /// The run of the execution that it reuses.
+    pub reused_from: Option<RunId>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StepPhase {
+    /// Something that it needs has not ended.
+    #[default]
+    Waiting,
+    /// It could start. A step whose attempt was lost is ready again.
+    Ready,
+    /// An attempt is about to be launched, or lives.
+    Running,
+    /// Over: it did what it promised.
+    Succeeded,
+    /// Over: an earlier execution stands in.
+    Reused,
+    /// Over: it failed for good.
+    Failed,
+    /// Over: it refused.
+    Refused,
+    /// Over: it never could run.
+    Skipped,
+    /// Over: its run was cancelled.
+    Cancelled,
+}
+
+/// One attempt of a step.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// The intent with which it was launched.
+    pub started: Arc<StepStarted>,
+    /// How it ended; none while it lives.
+    pub end: Option<AttemptEnd>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub struct AttemptEnd {
+    /// Of which kind the end was.
+    pub kind: AttemptEndKind,
+    /// The process's end, if it is known.
+    pub exit: Option<Exit>,
+    /// Why it failed, if it did.
+    pub failure: Option<Failure>,
+    /// When it was recorded.
+    pub at: DateTime<Utc>,
+}
+
+/// Of which kind an attempt's end was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptEndKind {
+    /// It did what it promised.
+    Succeeded,
+    /// It failed.
+    Failed,
+    /// It refused.
+    Refused,
+    /// Its run was cancelled.
+    Cancelled,
+    /// It went with its keeper or machine.
+    Lost,
+}
+
+impl StepPhase {
+    /// Whether nothing happens to the step any more.
+    pub fn is_ended(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Ready | Self::Running)
+    }
+
+    /// Whether what needs the step may go on.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Reused)
+    }
+}
+
+impl RunState {
+    /// The run's identity.
+    pub fn id(&self) -> RunId {
+        self.created.run
+    }
+
+    /// What it executes.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.created.plan
+    }
+
+    /// A step. Numbers come from this run's plan.
+    pub fn step(&self, node: NodeId) -> &Step {
+        &self.steps[node.0 as usize]
+    }
+
+    /// Whether the run is over.
+    pub fn is_ended(&self) -> bool {
+        matches!(self.phase, RunPhase::Ended(_))
+    }
+
+    /// Steps that could start, in topological order.
+    pub fn ready(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.ready.iter().copied()
+    }
+
+    /// Steps with a live attempt, in topological order.
+    pub fn running(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.running.iter().copied()
+    }
+
+    /// How many steps have a live attempt.
+    pub fn running_count(&self) -> usize {
+        self.running.len()
+    }
+
+    /// How many steps have ended.
+    pub fn ended_count(&self) -> usize {
+        self.steps.len() - self.unfinished
+    }
+
+    /// The live attempt of a step.
+    pub fn live_attempt(&self, node: NodeId) -> Option<&Arc<StepStarted>> {
+        let attempt = self.step(node).attempts.last()?;
+        attempt.end.is_none().then_some(&attempt.started)
+    }
+
+    /// How many attempts of a step were lost.
+    pub fn lost_count(&self, node: NodeId) -> usize {
+        let attempts = self.step(node).attempts.iter();
+        attempts
+            .filter(|a| {
+                a.end
+                    .as_ref()
+                    .is_some_and(|e| e.kind == AttemptEndKind::Lost)
+            })
+            .count()
+    }
+}
