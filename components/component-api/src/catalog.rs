@@ -8,6 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::manifest::Manifest;
 
+/// Name of the component that publishes models. The engine knows it, because it freezes the
+/// version of a push before the push begins, so that a retry cannot publish twice.
+pub const PUSH: &str = "push";
+
 /// Something wrong with a step's parameters that no type can say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

@@ -27,6 +27,9 @@ pub struct Manifest {
     /// Parameters by name.
     #[serde(default)]
     pub params: BTreeMap<String, ParamSpec>,
+    /// Whether it acts on the world beside its outputs, so that no earlier execution stands in.
+    #[serde(default)]
+    pub always_runs: bool,
 }
 
 /// An input port.
@@ -211,7 +214,15 @@ impl Manifest {
             inputs: BTreeMap::new(),
             outputs: BTreeMap::new(),
             params: BTreeMap::new(),
+            always_runs: false,
         }
+    }
+
+    /// It is never reused.
+    #[must_use]
+    pub fn always_runs(mut self) -> Self {
+        self.always_runs = true;
+        self
     }
 
     /// Adds a required input that takes one artifact.

@@ -11,6 +11,7 @@ use pipeline_plan::NodeId;
 use thiserror::Error;
 
 use crate::event::{Event, Exit, RunCreated, RunEnd, StepReused, StepStarted};
+use crate::pages::Pages;
 use crate::reason::{Failure, Reason, ReasonCode};
 use crate::state::{Attempt, AttemptEnd, AttemptEndKind, RunPhase, RunState, Step, StepPhase};
 
@@ -60,6 +61,7 @@ impl RunState {
         let mut dependents = vec![Vec::new(); plan.nodes.len()];
         let mut open_needs = Vec::with_capacity(plan.nodes.len());
         let mut ready = BTreeSet::new();
+        let mut newly_ready = Vec::new();
         let mut steps = vec![Step::default(); plan.nodes.len()];
         for (node, id) in plan.nodes.iter().zip(plan.node_ids()) {
             open_needs.push(node.needs.len() as u32);
@@ -68,20 +70,22 @@ impl RunState {
             }
             if node.needs.is_empty() {
                 ready.insert(id);
+                newly_ready.push(id);
                 steps[id.0 as usize].phase = StepPhase::Ready;
             }
         }
         Self {
             phase: RunPhase::Active,
             unfinished: steps.len(),
-            steps,
+            steps: Pages::new(&steps),
             started_at: None,
             ended_at: None,
             ready,
+            newly_ready,
             doomed: BTreeSet::new(),
             running: BTreeSet::new(),
             open_needs,
-            dependents,
+            dependents: Arc::new(dependents),
             failed: 0,
             refused: 0,
             created,
@@ -127,14 +131,15 @@ impl RunState {
             Event::StepSucceeded(ended) => {
                 let end = attempt_end(AttemptEndKind::Succeeded, Some(ended.exit), None, ended.at);
                 self.end_attempt(ended.node, ended.attempt, end, name)?;
-                self.steps[ended.node.0 as usize].outputs = Some(Arc::clone(&ended.outputs));
+                self.steps.get_mut(ended.node.0 as usize).outputs =
+                    Some(Arc::clone(&ended.outputs));
                 self.end_step(ended.node, StepPhase::Succeeded, ended.at);
                 Ok(())
             }
             Event::StepRefused { ended, reason } => {
                 let end = attempt_end(AttemptEndKind::Refused, Some(ended.exit), None, ended.at);
                 self.end_attempt(ended.node, ended.attempt, end, name)?;
-                let step = &mut self.steps[ended.node.0 as usize];
+                let step = self.steps.get_mut(ended.node.0 as usize);
                 step.outputs = Some(Arc::clone(&ended.outputs));
                 step.reason = Some(reason.clone());
                 self.end_step(ended.node, StepPhase::Refused, ended.at);
@@ -152,8 +157,9 @@ impl RunState {
             } => {
                 let end = attempt_end(AttemptEndKind::Lost, None, None, *at);
                 self.end_attempt(*node, *attempt, end, name)?;
-                self.steps[node.0 as usize].phase = StepPhase::Ready;
+                self.steps.get_mut(node.0 as usize).phase = StepPhase::Ready;
                 self.ready.insert(*node);
+                self.newly_ready.push(*node);
                 Ok(())
             }
             Event::StepCancelled {
@@ -182,7 +188,7 @@ impl RunState {
         if started.attempt != next {
             return Err(self.stale(started.node, started.attempt, name));
         }
-        let step = &mut self.steps[started.node.0 as usize];
+        let step = self.steps.get_mut(started.node.0 as usize);
         step.phase = StepPhase::Running;
         step.execution = Some(started.execution);
         step.reason = Some(started.reason.clone());
@@ -204,7 +210,7 @@ impl RunState {
             &[StepPhase::Ready]
         };
         self.expect(reused.node, legal, name)?;
-        let step = &mut self.steps[reused.node.0 as usize];
+        let step = self.steps.get_mut(reused.node.0 as usize);
         step.outputs = Some(Arc::clone(&reused.outputs));
         step.reused_from = Some(reused.source_run);
         step.execution = Some(reused.source);
@@ -233,7 +239,7 @@ impl RunState {
         name: &'static str,
     ) -> Result<(), ApplyError> {
         self.expect(node, &[StepPhase::Waiting], name)?;
-        self.steps[node.0 as usize].reason = Some(reason.clone());
+        self.steps.get_mut(node.0 as usize).reason = Some(reason.clone());
         self.end_step(node, StepPhase::Skipped, at);
         Ok(())
     }
@@ -264,7 +270,7 @@ impl RunState {
             None => ReasonCode::OutputMissing,
         };
         let reason = Reason::new(code, failure.message.clone(), failure.code.clone());
-        self.steps[node.0 as usize].reason = Some(reason);
+        self.steps.get_mut(node.0 as usize).reason = Some(reason);
         self.end_step(node, StepPhase::Failed, at);
         Ok(())
     }
@@ -284,7 +290,7 @@ impl RunState {
 
     /// Ends a step and tells the steps that need it.
     fn end_step(&mut self, node: NodeId, phase: StepPhase, at: DateTime<Utc>) {
-        let step = &mut self.steps[node.0 as usize];
+        let step = self.steps.get_mut(node.0 as usize);
         step.phase = phase;
         step.ended_at = Some(at);
         self.ready.remove(&node);
@@ -295,10 +301,9 @@ impl RunState {
             StepPhase::Refused => self.refused += 1,
             _ => {}
         }
-        let dependents = std::mem::take(&mut self.dependents[node.0 as usize]);
-        for dependent in &dependents {
-            let step = &mut self.steps[dependent.0 as usize];
-            if step.phase != StepPhase::Waiting {
+        let all_dependents = Arc::clone(&self.dependents);
+        for dependent in &all_dependents[node.0 as usize] {
+            if self.step(*dependent).phase != StepPhase::Waiting {
                 continue;
             }
             if !phase.is_good() {
@@ -308,11 +313,11 @@ impl RunState {
             let open = &mut self.open_needs[dependent.0 as usize];
             *open -= 1;
             if *open == 0 {
-                step.phase = StepPhase::Ready;
+                self.steps.get_mut(dependent.0 as usize).phase = StepPhase::Ready;
                 self.ready.insert(*dependent);
+                self.newly_ready.push(*dependent);
             }
         }
-        self.dependents[node.0 as usize] = dependents;
     }
 
     fn end_run(
@@ -325,8 +330,9 @@ impl RunState {
         if !self.running.is_empty() || (self.unfinished > 0 && !cancelled) {
             return Err(self.illegal_for_run(name));
         }
-        for step in &mut self.steps {
-            if !step.phase.is_ended() {
+        for index in 0..self.steps.len() {
+            if !self.steps.get(index).phase.is_ended() {
+                let step = self.steps.get_mut(index);
                 step.phase = StepPhase::Cancelled;
                 step.ended_at = Some(at);
             }
@@ -345,10 +351,10 @@ impl RunState {
         legal: &[StepPhase],
         event: &'static str,
     ) -> Result<&Step, ApplyError> {
-        let step = self
-            .steps
-            .get(node.0 as usize)
-            .ok_or(ApplyError::UnknownStep(node))?;
+        if node.0 as usize >= self.steps.len() {
+            return Err(ApplyError::UnknownStep(node));
+        }
+        let step = self.step(node);
         if legal.contains(&step.phase) {
             return Ok(step);
         }
@@ -369,7 +375,7 @@ impl RunState {
         if step.attempts.len() != attempt as usize {
             return Err(self.stale(node, attempt, event));
         }
-        let last = self.steps[node.0 as usize].attempts.last_mut();
+        let last = self.steps.get_mut(node.0 as usize).attempts.last_mut();
         last.ok_or(ApplyError::UnknownStep(node))
     }
 

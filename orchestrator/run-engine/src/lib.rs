@@ -14,9 +14,11 @@ pub mod decide;
 pub mod event;
 pub mod ids;
 pub mod launch;
+mod pages;
 pub mod reason;
 pub mod reuse;
 pub mod seams;
 pub mod state;
 
 pub use apply::{ApplyError, event_name};
+pub use pages::Pages;

@@ -20,9 +20,13 @@ use crate::reason::{Failure, Reason};
 use crate::reuse::FileSet;
 
 /// What is remembered. One thread owns all writes; a failed write is fatal to the daemon.
-pub trait Store {
+pub trait Store: Lookups {
     /// Makes a turn durable: one atomic batch, one flush. After an error nothing more may be written.
     fn commit(&mut self, turn: &Turn) -> Result<(), StoreError>;
+}
+
+/// The reads that decisions take, by the loop within its turn, and by `plan` from any thread.
+pub trait Lookups {
     /// The newest success (or refusal) with this reuse key.
     fn reusable(&self, key: &str) -> Result<Option<Reusable>, StoreError>;
     /// What an execution gave, for steps that a retry carries over.

@@ -12,6 +12,7 @@ use pipeline_plan::{NodeId, Plan};
 use crate::artifact::Outputs;
 use crate::event::{Exit, RunCreated, RunEnd, StepStarted};
 use crate::ids::{ExecutionId, RunId};
+use crate::pages::Pages;
 use crate::reason::{Failure, Reason};
 
 /// A run as of its last event.
@@ -22,13 +23,15 @@ pub struct RunState {
     /// Where it stands.
     pub phase: RunPhase,
     /// Its steps by [`NodeId`].
-    pub steps: Vec<Step>,
+    pub steps: Pages<Step>,
     /// When its first attempt was started.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
     /// Steps whose needs have all ended well and which have not been started or reused.
     pub(crate) ready: BTreeSet<NodeId>,
+    /// Those of `ready` that became so since they were last taken.
+    pub(crate) newly_ready: Vec<NodeId>,
     /// Steps that wait and never can run, because a need ended badly.
     pub(crate) doomed: BTreeSet<NodeId>,
     /// Steps with a live attempt.
@@ -36,13 +39,30 @@ pub struct RunState {
     /// For each step, how many of its needs have not ended well yet.
     pub(crate) open_needs: Vec<u32>,
     /// For each step, the steps that need it.
-    pub(crate) dependents: Vec<Vec<NodeId>>,
+    pub(crate) dependents: Arc<Vec<Vec<NodeId>>>,
     /// Steps that have not ended.
     pub(crate) unfinished: usize,
     /// Steps that failed.
     pub(crate) failed: usize,
     /// Steps that refused.
     pub(crate) refused: usize,
+}
+
+/// What readers see of a run: a snapshot between two turns.
+#[derive(Debug, Clone)]
+pub struct RunView {
+    /// How it was made.
+    pub created: Arc<RunCreated>,
+    /// Where it stands.
+    pub phase: RunPhase,
+    /// Its steps by [`NodeId`].
+    pub steps: Pages<Step>,
+    /// When its first attempt was started.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// How many steps have ended.
+    pub ended_count: usize,
 }
 
 /// Where a run stands.
@@ -161,12 +181,31 @@ impl RunState {
 
     /// A step. Numbers come from this run's plan.
     pub fn step(&self, node: NodeId) -> &Step {
-        &self.steps[node.0 as usize]
+        self.steps.get(node.0 as usize)
     }
 
     /// Whether the run is over.
     pub fn is_ended(&self) -> bool {
         matches!(self.phase, RunPhase::Ended(_))
+    }
+
+    /// Takes the steps that became ready since the last call.
+    pub fn take_newly_ready(&mut self) -> Vec<NodeId> {
+        let mut nodes = std::mem::take(&mut self.newly_ready);
+        nodes.retain(|node| self.ready.contains(node));
+        nodes
+    }
+
+    /// What readers see of the run; cheap, for the steps are shared page by page.
+    pub fn view(&self) -> RunView {
+        RunView {
+            created: Arc::clone(&self.created),
+            phase: self.phase,
+            steps: self.steps.clone(),
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            ended_count: self.ended_count(),
+        }
     }
 
     /// Steps that could start, in topological order.
