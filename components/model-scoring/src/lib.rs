@@ -6,8 +6,13 @@
 //! how anything is fitted.
 
 mod error;
+pub mod expression;
 pub mod graph;
+pub mod metrics;
+pub mod model;
+pub mod onnx;
 pub mod predictor;
+pub mod rows;
 pub mod signature;
 
 pub use error::ScoringError;

@@ -3,8 +3,15 @@
 //! It is the first file that anything reads from a model folder. It knows names, types and shapes; it
 //! does not know how features are computed or predictions made.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use crate::error::ScoringError;
+use crate::graph::{newest, read_file, write_file};
+
+/// The signature's file in a model folder.
+pub const FILE: &str = "signature.json";
 /// The newest format of `signature.json` that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -29,6 +36,42 @@ pub struct Signature {
     pub outputs: Vec<Output>,
     /// The digest of `transform.json`; `None`: the model itself takes the raw columns.
     pub transform_digest: Option<String>,
+}
+
+impl Signature {
+    /// Reads the signature of a model folder.
+    pub fn read(folder: &Path) -> Result<Self, ScoringError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format_version: u32,
+        }
+        let path = folder.join(FILE);
+        let bytes = read_file(&path)?;
+        let json = |source| ScoringError::Json {
+            path: path.clone(),
+            what: "signature",
+            source,
+        };
+        let version: Version = serde_json::from_slice(&bytes).map_err(json)?;
+        newest(
+            &path.display().to_string(),
+            version.format_version,
+            FORMAT_VERSION,
+        )?;
+        serde_json::from_slice(&bytes).map_err(json)
+    }
+
+    /// Writes the signature into a model folder.
+    pub fn write(&self, folder: &Path) -> Result<(), ScoringError> {
+        let path = folder.join(FILE);
+        let mut text = serde_json::to_string_pretty(self).map_err(|source| ScoringError::Json {
+            path: path.clone(),
+            what: "signature",
+            source,
+        })?;
+        text.push('\n');
+        write_file(&path, text.as_bytes())
+    }
 }
 
 /// What a model predicts.

@@ -4,10 +4,23 @@
 //! on one row at a time, so single rows and whole batches give the same bits. No operation reads a clock,
 //! the environment, randomness or time-zone tables.
 
+mod apply;
+mod binary;
+mod build;
+mod column;
+mod date;
+mod examples;
+mod file;
 mod operation;
+mod types;
 
+pub use build::Builder;
+pub use column::{Column, arrow_type, column_type};
+pub use examples::{KEY_COLUMN, LABEL_COLUMN, Materialised, WEIGHT_COLUMN};
+pub(crate) use file::{newest, read as read_file, write as write_file};
 pub use operation::{BinaryOperator, DatePart, DateUnit, Literal, Operation, Strategy, Vocabulary};
 use serde::{Deserialize, Serialize};
+pub use types::{ValueType, result_type};
 
 use crate::signature::{Class, ColumnType, RawInput};
 
@@ -128,15 +141,20 @@ impl Labels {
 
 impl Graph {
     /// The name and width of every feature, in tensor order.
-    pub fn features(&self) -> impl Iterator<Item = &Output> {
+    pub fn feature_outputs(&self) -> impl Iterator<Item = &Output> {
         self.outputs
             .iter()
             .filter(|output| output.role == Role::Feature)
     }
 
+    /// How many numbers of the tensor a row takes.
+    pub fn width(&self) -> usize {
+        self.feature_outputs().map(|output| output.width).sum()
+    }
+
     /// The names of the tensor's values: `NAME`, or `NAME.0`, `NAME.1`, ... where a feature is wider.
     pub fn feature_columns(&self) -> Vec<String> {
-        self.features()
+        self.feature_outputs()
             .flat_map(|output| {
                 (0..output.width).map(move |i| {
                     if output.width == 1 {

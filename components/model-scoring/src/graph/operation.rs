@@ -61,7 +61,10 @@ pub enum Operation {
         buckets: usize,
     },
     /// As many numbers as the index can have values, all 0 but the index's, which is 1. Missing: all 0.
-    OneHot,
+    OneHot {
+        /// How many numbers.
+        size: usize,
+    },
     /// A value in the place of missing ones.
     Impute {
         /// How the value was found.
@@ -216,5 +219,87 @@ impl Vocabulary {
     /// Where a term stands.
     pub fn position(&self, term: &str) -> Option<usize> {
         self.positions.get(term).copied()
+    }
+}
+
+impl Operation {
+    /// The name in `transform.json`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Column { .. } => "column",
+            Self::Literal(_) => "literal",
+            Self::ZScore { .. } => "z_score",
+            Self::MinMax { .. } => "min_max",
+            Self::Bucketize { .. } => "bucketize",
+            Self::Vocabulary { .. } => "vocabulary",
+            Self::Hash { .. } => "hash",
+            Self::OneHot { .. } => "one_hot",
+            Self::Impute { .. } => "impute",
+            Self::Clip { .. } => "clip",
+            Self::Log { .. } => "log",
+            Self::Cross => "cross",
+            Self::DatePart { .. } => "date_part",
+            Self::Negate => "negate",
+            Self::Not => "not",
+            Self::IsNull => "is_null",
+            Self::Binary(operator) => operator.name(),
+        }
+    }
+}
+
+impl BinaryOperator {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Add,
+        Self::Subtract,
+        Self::Multiply,
+        Self::Divide,
+        Self::Modulo,
+        Self::Less,
+        Self::LessOrEqual,
+        Self::Greater,
+        Self::GreaterOrEqual,
+        Self::Equal,
+        Self::NotEqual,
+        Self::And,
+        Self::Or,
+    ];
+
+    /// The name in `transform.json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Subtract => "subtract",
+            Self::Multiply => "multiply",
+            Self::Divide => "divide",
+            Self::Modulo => "modulo",
+            Self::Less => "less",
+            Self::LessOrEqual => "less_or_equal",
+            Self::Greater => "greater",
+            Self::GreaterOrEqual => "greater_or_equal",
+            Self::Equal => "equal",
+            Self::NotEqual => "not_equal",
+            Self::And => "and",
+            Self::Or => "or",
+        }
+    }
+
+    /// How expressions write it.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Modulo => "%",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::And => "and",
+            Self::Or => "or",
+        }
     }
 }
