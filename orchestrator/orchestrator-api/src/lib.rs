@@ -1,1 +1,47 @@
-//! Wire documents and a typed client.
+//! What the command line and the daemon say to each other: documents, requests, a typed client.
+//!
+//! The documents are also what `--format json` prints, so their fields and words are fixed. They are
+//! plain data: they know neither the engine's types nor how a document is shown. The [`Client`] speaks
+//! through a [`Transport`]: the daemon's unix socket, or the same routes inside of this process.
+
+mod artifacts;
+mod client;
+mod daemon;
+mod error;
+mod event;
+pub mod limits;
+mod plan;
+mod problem;
+mod request;
+mod runs;
+mod status;
+mod stream;
+mod timestamp;
+mod transport;
+mod unix_socket;
+mod validate;
+mod version;
+mod words;
+
+pub use artifacts::{Artifact, ArtifactDocument, Artifacts};
+pub use client::Client;
+pub use daemon::DaemonInfo;
+pub use error::ClientError;
+pub use event::EventLine;
+pub use plan::{PlanDocument, PlanStep};
+pub use problem::Problem;
+pub use request::{
+    ArtifactsQuery, EventsQuery, LogQuery, PlanRequest, RetryRequest, RunRequest, RunsQuery,
+};
+pub use runs::{RunStarted, RunSummary, Runs};
+pub use status::{Attempt, AttemptError, Parent, Reason, ReusedFrom, Status, Step, Trigger};
+pub use stream::{EventStream, LogStream};
+pub use transport::{
+    Answer, AnswerBody, BoxFuture, Call, Method, Transport, TransportError, WholeBody,
+};
+pub use unix_socket::UnixSocket;
+pub use validate::{DiagnosticEntry, Validation};
+pub use version::DocumentVersion;
+pub use words::{
+    Action, ArtifactState, AttemptState, EventType, ReasonCode, RunState, Severity, StepState,
+};
