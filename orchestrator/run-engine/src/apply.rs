@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::event::{Event, Exit, RunCreated, RunEnd, StepReused, StepStarted};
 use crate::pages::Pages;
-use crate::reason::{Failure, Reason, ReasonCode};
+use crate::reason::{Failure, Reason};
 use crate::state::{Attempt, AttemptEnd, AttemptEndKind, RunPhase, RunState, Step, StepPhase};
 
 /// An event that cannot happen to this run as it is.
@@ -214,15 +214,7 @@ impl RunState {
         step.outputs = Some(Arc::clone(&reused.outputs));
         step.reused_from = Some(reused.source_run);
         step.execution = Some(reused.source);
-        let reason = reused.refused.clone().unwrap_or_else(|| {
-            let text = if reused.carried {
-                "carried over from the run that this one retries"
-            } else {
-                "nothing that it depends on changed"
-            };
-            Reason::new(ReasonCode::Unchanged, text, "")
-        });
-        step.reason = Some(reason);
+        step.reason = Some(reused.reason());
         let phase = match reused.refused {
             Some(_) => StepPhase::Refused,
             None => StepPhase::Reused,
@@ -262,15 +254,7 @@ impl RunState {
                 self.expect(node, &[StepPhase::Ready], name)?;
             }
         }
-        let code = match exit {
-            Some(exit) if exit.timed_out => ReasonCode::TimedOut,
-            Some(exit) if exit.code == Some(0) => ReasonCode::OutputMissing,
-            Some(_) => ReasonCode::ExitStatus,
-            None if failure.code == "lost" => ReasonCode::Lost,
-            None => ReasonCode::OutputMissing,
-        };
-        let reason = Reason::new(code, failure.message.clone(), failure.code.clone());
-        self.steps.get_mut(node.0 as usize).reason = Some(reason);
+        self.steps.get_mut(node.0 as usize).reason = Some(failure.reason(exit));
         self.end_step(node, StepPhase::Failed, at);
         Ok(())
     }

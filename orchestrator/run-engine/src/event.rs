@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::artifact::{Artifact, Outputs};
 use crate::ids::{ExecutionId, RunId};
-use crate::reason::{Failure, Reason};
+use crate::reason::{Failure, Reason, ReasonCode};
 use crate::reuse::KeyParts;
 
 /// Something that happened to a run.
@@ -253,6 +253,20 @@ pub enum RunEnd {
     Refused,
     /// The user ended it.
     Cancelled,
+}
+
+impl StepReused {
+    /// Why the step is reused, or refused as the execution that stands in was.
+    pub fn reason(&self) -> Reason {
+        self.refused.clone().unwrap_or_else(|| {
+            let text = if self.carried {
+                "carried over from the run that this one retries"
+            } else {
+                "nothing that it depends on changed"
+            };
+            Reason::new(ReasonCode::Unchanged, text, "")
+        })
+    }
 }
 
 impl Event {

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::Exit;
+
 /// Why something was decided about a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
@@ -127,6 +129,18 @@ impl Failure {
             message: message.into(),
             hint: String::new(),
         }
+    }
+
+    /// As the reason of its step's state. `exit` is the process's end, if there was a process.
+    pub fn reason(&self, exit: Option<Exit>) -> Reason {
+        let code = match exit {
+            Some(exit) if exit.timed_out => ReasonCode::TimedOut,
+            Some(exit) if exit.code == Some(0) => ReasonCode::OutputMissing,
+            Some(_) => ReasonCode::ExitStatus,
+            None if self.code == "lost" => ReasonCode::Lost,
+            None => ReasonCode::OutputMissing,
+        };
+        Reason::new(code, self.message.clone(), self.code.clone())
     }
 
     /// With what to do about it.
