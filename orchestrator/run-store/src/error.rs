@@ -1,0 +1,94 @@
+//! Why a state folder cannot be opened.
+//!
+//! Failures of a store that is open are the seam's [`StoreError`](run_engine::seams::StoreError).
+
+use std::io;
+use std::path::PathBuf;
+
+use run_engine::seams::StoreError;
+use thiserror::Error;
+
+/// A state folder cannot be opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The operating system refused something.
+    #[error("{action} {} failed; the state folder must be writable (`--state` names another)", path.display())]
+    Io {
+        /// What was tried, as a participle: "creating".
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// Locks and syncs cannot be relied on there.
+    #[error(
+        "the state folder {} lies on {kind}, where locks and syncs cannot be relied on; put it on a local disk with `--state DIR`",
+        path.display()
+    )]
+    Filesystem {
+        /// The state folder.
+        path: PathBuf,
+        /// The kind of file system, for people.
+        kind: &'static str,
+    },
+    /// A newer version wrote the folder.
+    #[error(
+        "the state folder {} has format {found}, and this ropewalk reads up to {newest}: it was written by a newer version; install that, or choose another folder with `--state DIR`",
+        path.display()
+    )]
+    Newer {
+        /// The state folder.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest that this binary reads.
+        newest: u32,
+    },
+    /// The file that tells the version does not.
+    #[error(
+        "{} does not tell the format of the state folder (expected `ropewalk state 1`): {problem}",
+        path.display()
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Somebody else holds the store.
+    #[error("the store in {} is held by {holder}; try again when that has ended", path.display())]
+    Held {
+        /// The state folder.
+        path: PathBuf,
+        /// The process, as far as it could be found out.
+        holder: String,
+    },
+    /// The store is damaged beyond what can be repaired by itself.
+    #[error(
+        "the store in {} is damaged: {problem}; put the folder aside and `restore` the last backup, or begin with an empty one",
+        path.display()
+    )]
+    Damaged {
+        /// The state folder.
+        path: PathBuf,
+        /// What was found.
+        problem: String,
+    },
+    /// It opened, but what it holds could not be read.
+    #[error("the store in {} cannot be read", path.display())]
+    Unreadable {
+        /// The state folder.
+        path: PathBuf,
+        /// Why.
+        source: StoreError,
+    },
+}
+
+impl OpenError {
+    /// Whether somebody else holds the store, so that trying again may help.
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Held { .. })
+    }
+}
