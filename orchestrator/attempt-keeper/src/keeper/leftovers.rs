@@ -1,0 +1,123 @@
+//! What ended attempts left behind: found, killed, and waited for before the end is reported.
+//!
+//! Two ways lead to it. The attempt's process group is killed by the reaper. A process that left the
+//! group is handed to this process when its parent dies, as an orphan, and its cookie tells whose it
+//! was; one that also cleared its environment is killed as soon as no attempt runs that is old
+//! enough to be its own. What lives below an orphan follows when the orphan is dead.
+
+use rustix::process::{Signal, getpgid};
+
+use super::attempts::signal_group;
+use super::clock::Moment;
+use super::shared::State;
+use crate::limits::{LEFTOVER_ZOMBIES_AFTER, STUCK_AFTER};
+use crate::process_table::{self, TICK_NS, pid_of};
+
+/// An orphan that was sent SIGKILL.
+struct Doomed {
+    pid: u32,
+    /// Whose it was; unknown without its cookie.
+    attempt: Option<String>,
+}
+
+/// Kills orphans whose attempt is over, and reports the attempts of which nothing is left.
+///
+/// Called after every reaped child and, while something lingers, at every leftover tick. The state's
+/// lock keeps the reaper from making any of these process ids free meanwhile.
+pub(crate) fn settle(state: &mut State) {
+    let doomed = kill_orphans(state);
+    if !state.attempts.has_ending() {
+        return;
+    }
+    let now = Moment::now();
+    for (id, group, since) in state.attempts.ending() {
+        let orphans = doomed.iter().filter(|orphan| {
+            orphan
+                .attempt
+                .as_deref()
+                .is_none_or(|attempt| attempt == &*id)
+        });
+        let mut left: Vec<u32> = orphans.map(|orphan| orphan.pid).collect();
+        left.extend(living_group(
+            state,
+            group,
+            now.since(since) >= LEFTOVER_ZOMBIES_AFTER,
+        ));
+        if left.is_empty() {
+            state.attempts.settled(&id);
+        } else if now.since(since) >= STUCK_AFTER {
+            state.attempts.report_stuck(&id, left);
+        }
+    }
+}
+
+/// The members of an ended attempt's group; with `look` false, the group itself stands for them all.
+fn living_group(state: &State, group: u32, look: bool) -> Vec<u32> {
+    let Some(raw) = pid_of(group) else {
+        return Vec::new();
+    };
+    // A leader of the same number means that the group was empty long ago and the number given anew.
+    let is_gone = rustix::process::test_kill_process_group(raw) == Err(rustix::io::Errno::SRCH);
+    if is_gone || state.attempts.is_leader(group) {
+        return Vec::new();
+    }
+    if !look {
+        return vec![group];
+    }
+    // Zombies of a parent that does not wait keep the group in being, and nothing runs in them.
+    let processes = process_table::all().unwrap_or_default().into_iter();
+    processes
+        .filter(|one| one.group == group && !one.zombie)
+        .map(|one| one.pid)
+        .collect()
+}
+
+fn kill_orphans(state: &State) -> Vec<Doomed> {
+    let mut doomed = Vec::new();
+    for pid in state.orphans.list() {
+        // Attempts themselves are in the list only where the kernel gives none by thread.
+        if state.attempts.is_leader(pid) {
+            continue;
+        }
+        let cookie = process_table::cookie(pid);
+        let attempt = cookie.as_deref().and_then(|cookie| {
+            cookie
+                .strip_prefix(state.instance.as_str())?
+                .strip_prefix(':')
+        });
+        let may_live = match attempt {
+            Some(attempt) => state.attempts.may_have_processes(attempt),
+            None => state.is_starting || is_maybe_of_a_running_attempt(state, pid),
+        };
+        if !may_live {
+            kill_with_group(state, pid);
+            doomed.push(Doomed {
+                pid,
+                attempt: attempt.map(str::to_owned),
+            });
+        }
+    }
+    doomed
+}
+
+fn is_maybe_of_a_running_attempt(state: &State, pid: u32) -> bool {
+    let Some(stat) = process_table::stat(pid) else {
+        return false;
+    };
+    // The start time is rounded down to a tick; its end is the latest that it can have been.
+    let latest_start = Moment((stat.start_time + 1).saturating_mul(TICK_NS));
+    state.attempts.may_own_process_since(latest_start)
+}
+
+/// Kills an orphan, with its group unless that is a running attempt's or our own.
+fn kill_with_group(state: &State, pid: u32) {
+    let Some(raw) = pid_of(pid) else { return };
+    if let Ok(group) = getpgid(Some(raw)) {
+        let number = group.as_raw_nonzero().get().unsigned_abs();
+        let is_own = getpgid(None).is_ok_and(|own| own == group);
+        if !is_own && !state.attempts.is_leader(number) {
+            signal_group(number, Signal::KILL);
+        }
+    }
+    let _ = rustix::process::kill_process(raw, Signal::KILL);
+}
