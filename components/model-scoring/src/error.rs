@@ -90,6 +90,27 @@ pub enum ScoringError {
     /// The parts of a model folder do not fit together.
     #[error("the model folder is not valid: {0}")]
     Model(String),
+    /// Rows cannot be told apart by a column.
+    #[error("there is no column `{column}` to slice by, or it holds lists; there are {columns}")]
+    SliceColumn {
+        /// The column.
+        column: String,
+        /// Those that there are.
+        columns: String,
+    },
+    /// Columns that have too many values to slice by.
+    #[error(
+        "slicing by {columns} gives more than {maximum} slices; slice by columns with fewer values"
+    )]
+    Slices {
+        /// The columns.
+        columns: String,
+        /// The named limit.
+        maximum: usize,
+    },
+    /// The model that another one is compared with.
+    #[error("the baseline cannot be scored on these rows")]
+    Baseline(#[source] Box<ScoringError>),
     /// Arrow refused to build or cast a column.
     #[error("cannot compute with the columns")]
     Arrow(#[from] arrow_schema::ArrowError),

@@ -6,6 +6,7 @@
 //! how anything is fitted.
 
 mod error;
+pub mod evaluation;
 pub mod expression;
 pub mod graph;
 pub mod metrics;

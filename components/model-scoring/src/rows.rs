@@ -33,10 +33,9 @@ pub type Row = Map<String, Value>;
 pub fn to_json(batch: &RecordBatch) -> Result<Vec<Row>, ScoringError> {
     let mut rows = vec![Row::new(); batch.num_rows()];
     for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
-        let Some(column_type) = column_type(field.data_type()) else {
+        let Some(values) = column_values(array)? else {
             continue;
         };
-        let values = values_of(array, column_type)?;
         for (row, value) in rows.iter_mut().zip(values) {
             if !value.is_null() {
                 row.insert(field.name().clone(), value);
@@ -44,6 +43,13 @@ pub fn to_json(batch: &RecordBatch) -> Result<Vec<Row>, ScoringError> {
         }
     }
     Ok(rows)
+}
+
+/// The values of a column as JSON, missing ones as null; `None` if it holds lists.
+pub(crate) fn column_values(array: &ArrayRef) -> Result<Option<Vec<Value>>, ScoringError> {
+    column_type(array.data_type())
+        .map(|column_type| values_of(array, column_type))
+        .transpose()
 }
 
 fn values_of(array: &ArrayRef, column_type: ColumnType) -> Result<Vec<Value>, ScoringError> {

@@ -15,6 +15,23 @@ pub const FILE: &str = "signature.json";
 /// The newest format of `signature.json` that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// Longest name of a model, in bytes: it names a folder, of which file systems take 255 bytes, and
+/// leaves room for what is written beside it.
+const MODEL_NAME_BYTES_MAX: usize = 100;
+
+/// What a model may be called, for a hint.
+pub const MODEL_NAME_HINT: &str =
+    "use letters, digits, `.`, `_` and `-`, at most 100, beginning with a letter or digit";
+
+/// Whether a text can name a model: a folder's name that no shell or URL has to quote.
+pub fn is_model_name(name: &str) -> bool {
+    name.len() <= MODEL_NAME_BYTES_MAX
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
 /// What a model takes and gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Signature {
