@@ -1,1 +1,82 @@
-//! Pipeline YAML to a PipelineSpec and diagnostics.
+//! Pipeline YAML to a [`PipelineSpec`] and diagnostics.
+//!
+//! Pure, and total: whatever the text, [`parse`] gives what it could read and says what is wrong
+//! with the rest. It knows neither the components nor what an expression means.
+//!
+//! # Invariant
+//!
+//! Nothing is expanded, nested or recursed into before the event pass ([`guard`]) has bounded it.
+#![deny(clippy::disallowed_methods)]
+
+mod at;
+pub mod code;
+pub mod diagnostic;
+mod guard;
+mod index;
+pub mod limits;
+mod nearest;
+mod position;
+mod read;
+mod scalar;
+pub mod spec;
+pub mod template;
+mod tree;
+
+pub use code::Code;
+pub use diagnostic::{Collector, Diagnostic, Part, Place, Position, Severity, join};
+pub use nearest::{did_you_mean, nearest};
+pub use spec::PipelineSpec;
+
+use index::Index;
+
+/// Reads a pipeline file: what could be read, and everything that is wrong with its form.
+///
+/// ```
+/// let (spec, diagnostics) = pipeline_spec::parse("name: hello\nsteps:\n  greet: { rum: [echo, hi] }\n");
+/// assert_eq!(spec.name, "hello");
+/// assert_eq!(diagnostics[0].hint, "did you mean `run`?");
+/// assert_eq!(diagnostics[0].position.unwrap().line, 3);
+/// ```
+pub fn parse(text: &str) -> (PipelineSpec, Vec<Diagnostic>) {
+    let mut collector = Collector::default();
+    let text = without_byte_order_mark(text);
+    let guarded = guard::check(text, &mut collector);
+    let tree = match guarded {
+        Ok(_) => tree::read(text, &mut collector),
+        Err(guard::Unreadable) => None,
+    };
+    let Some(tree) = tree else {
+        return (PipelineSpec::default(), placed(text, collector));
+    };
+    let mut reader = read::Reader::new(collector);
+    let spec = read::pipeline(tree, &mut reader);
+    if guarded.is_ok_and(|g| g.respelled) {
+        reader.check_respelled(&Index::build(text));
+    }
+    (spec, placed(text, reader.into_collector()))
+}
+
+/// Fills the positions of diagnostics that have none yet.
+pub fn locate(text: &str, diagnostics: &mut [Diagnostic]) {
+    if diagnostics.iter().all(|d| d.position.is_some()) {
+        return;
+    }
+    let index = Index::build(without_byte_order_mark(text));
+    for diagnostic in diagnostics {
+        if diagnostic.position.is_none() {
+            diagnostic.position = Some(index.position(&diagnostic.place));
+        }
+    }
+}
+
+fn placed(text: &str, collector: Collector) -> Vec<Diagnostic> {
+    let mut diagnostics = collector.into_vec();
+    locate(text, &mut diagnostics);
+    diagnostics.sort_by_key(|d| (d.position, d.code));
+    diagnostics
+}
+
+/// Editors show no byte order mark, so no column counts it.
+fn without_byte_order_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}

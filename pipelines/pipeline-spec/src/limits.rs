@@ -1,0 +1,24 @@
+//! Every bound on what a pipeline file may hold, with its reason.
+
+/// Longest pipeline file, in bytes: 100,000 steps take about 8 MB.
+pub const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Deepest nesting of lists and maps, aliases followed. Readers recurse, so this bounds the
+/// stack; hand-written files stay below 12.
+pub const DEPTH_MAX: usize = 64;
+
+/// How much all aliases of a file together may expand to: bytes of text, and
+/// [`NODE_WEIGHT`] for each value. Memory then stays within that of two files of the greatest size.
+pub const ALIAS_WEIGHT_MAX: u64 = TEXT_BYTES_MAX as u64;
+
+/// What a value weighs beside its text: about what it takes in memory.
+pub const NODE_WEIGHT: u64 = 32;
+
+/// Most errors, and most warnings, that are kept for one file: nobody reads more, and each costs memory.
+pub const DIAGNOSTICS_MAX: usize = 1_000;
+
+/// Longest pipeline, model or component name, in characters: they stand in tables and messages.
+pub const NAME_CHARACTERS_MAX: usize = 128;
+
+/// Longest id of a step, port or parameter, in characters: they become file names and variables.
+pub const IDENTIFIER_CHARACTERS_MAX: usize = 63;

@@ -1,0 +1,259 @@
+//! One step.
+
+use std::collections::BTreeMap;
+
+use component_api::artifact;
+use component_api::manifest::ParamType;
+use serde_json::{Map, Value};
+
+use super::{Reader, input, shell};
+use crate::at::At;
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Part};
+use crate::nearest::nearest;
+use crate::spec::{Action, Output, Step};
+use crate::template::has_expression;
+
+const KEYS: &[&str] = &[
+    "uses",
+    "run",
+    "inputs",
+    "with",
+    "outputs",
+    "needs",
+    "env",
+    "files",
+    "cache",
+    "description",
+];
+
+/// Keys that only a step with `run:` takes: a component's manifest says the same.
+const RUN_ONLY: &[&str] = &["outputs", "files"];
+
+pub(super) fn step(id: &str, value: Value, at: &At<'_>, reader: &mut Reader) -> Step {
+    let Value::Object(mut map) = value else {
+        let message = format!("expected a step, found {}", super::kind(&value));
+        let hint = "a step is a map with `uses:` or `run:`";
+        reader.at_key(Code::WrongType, at, message, hint);
+        return Step::default();
+    };
+    reader.known_keys(&map, KEYS, at, "a step");
+    let action = action(id, &mut map, at, reader);
+    if matches!(action, Action::Uses(_)) {
+        misplaced(&map, at, reader);
+    }
+    let mut take = |key: &str| map.remove(key);
+    Step {
+        inputs: input::inputs(take("inputs"), &at.key("inputs"), reader),
+        with: with(take("with"), &at.key("with"), reader),
+        outputs: outputs(take("outputs"), &at.key("outputs"), reader),
+        needs: needs(take("needs"), &at.key("needs"), reader),
+        env: env(take("env"), &at.key("env"), reader),
+        files: take("files")
+            .filter(|v| !v.is_null())
+            .map(|v| globs(v, &at.key("files"), reader)),
+        cache: reader.boolean(take("cache"), &at.key("cache"), true),
+        description: reader.literal_or_empty(take("description"), &at.key("description")),
+        action,
+    }
+}
+
+fn action(id: &str, map: &mut Map<String, Value>, at: &At<'_>, reader: &mut Reader) -> Action {
+    let in_shell = map.get("run").and_then(Value::as_str);
+    if in_shell.is_some_and(has_expression) && !map.contains_key("uses") {
+        let message =
+            "an expression in a shell string: its value could become code, so it is not evaluated"
+                .to_owned();
+        let hint = shell::rewritten(id, map);
+        let place = in_shell.and_then(shell::first_expression);
+        let pointer = at.key("run").pointer();
+        let mut found = Diagnostic::error(Code::ExpressionInShell, pointer, message).hint(hint);
+        found.place.bytes = place;
+        reader.collector.push(found);
+        map.remove("run");
+        return Action::Unreadable;
+    }
+    match (map.remove("uses"), map.remove("run")) {
+        (Some(uses), None) => reader
+            .literal(uses, &at.key("uses"))
+            .map_or(Action::Unreadable, Action::Uses),
+        (None, Some(run)) => command(run, &at.key("run"), reader),
+        (Some(_), Some(_)) => {
+            let message = "a step has one of `uses:` and `run:`, not both".to_owned();
+            let hint = "make two steps, or remove one of the keys";
+            reader.at_key(Code::StepKind, at, message, hint);
+            Action::Unreadable
+        }
+        (None, None) => {
+            let is_typo = |key: &String| nearest(key, ["uses", "run"]).is_some();
+            if !map.keys().any(is_typo) {
+                let message = "the step says neither `uses:` nor `run:`".to_owned();
+                let hint = "add `uses: COMPONENT` or `run: [PROGRAM, ARGUMENT]`";
+                reader.at_key(Code::StepKind, at, message, hint);
+            }
+            Action::Unreadable
+        }
+    }
+}
+
+/// A list is executed as it is, text runs in a shell.
+fn command(value: Value, at: &At<'_>, reader: &mut Reader) -> Action {
+    match value {
+        Value::String(script) if !script.trim().is_empty() => {
+            refuse_nul(&script, at, reader);
+            Action::Shell(script)
+        }
+        Value::Array(items) if !items.is_empty() => {
+            let mut arguments = Vec::with_capacity(items.len());
+            for (index, item) in items.into_iter().enumerate() {
+                let at = at.item(index);
+                if let Some(argument) = reader.text(item, &at) {
+                    refuse_nul(&argument, &at, reader);
+                    arguments.push(argument);
+                }
+            }
+            Action::Command(arguments)
+        }
+        Value::String(_) | Value::Array(_) | Value::Null => {
+            let message = "the command is empty".to_owned();
+            let hint = "`run: [PROGRAM, ARGUMENT]`, or text for a shell";
+            reader.at_value(Code::WrongType, at, message, hint);
+            Action::Unreadable
+        }
+        other => {
+            reader.wrong_type(at, "text for a shell or a list of arguments", &other);
+            Action::Unreadable
+        }
+    }
+}
+
+/// No program can be given an argument with a NUL in it.
+fn refuse_nul(text: &str, at: &At<'_>, reader: &mut Reader) {
+    if text.contains('\0') {
+        let message = "a NUL character cannot be part of a command".to_owned();
+        reader.at_value(Code::WrongType, at, message, "");
+    }
+}
+
+fn misplaced(map: &Map<String, Value>, at: &At<'_>, reader: &mut Reader) {
+    for key in RUN_ONLY.iter().filter(|k| map.contains_key(**k)) {
+        let message = format!("a step with `uses:` takes no `{key}:`");
+        let hint = "the component's manifest says what it gives and depends on; remove the key";
+        reader.at_key(Code::MisplacedKey, &at.key(key), message, hint);
+    }
+}
+
+fn with(value: Option<Value>, at: &At<'_>, reader: &mut Reader) -> BTreeMap<String, Value> {
+    let map = reader.map(value, at, "a map of parameters");
+    reader.named(map, at, "a parameter").collect()
+}
+
+fn outputs(value: Option<Value>, at: &At<'_>, reader: &mut Reader) -> BTreeMap<String, Output> {
+    let map = reader.map(value, at, "a map of outputs");
+    let mut outputs = BTreeMap::new();
+    for (port, value) in reader.named(map, at, "an output") {
+        let output = output(value, &at.key(&port), reader);
+        outputs.insert(port, output);
+    }
+    outputs
+}
+
+/// `Type`, or `{ type, optional }`.
+fn output(value: Value, at: &At<'_>, reader: &mut Reader) -> Output {
+    let (value, optional) = match value {
+        Value::Object(mut map) => {
+            reader.known_keys(&map, &["type", "optional"], at, "an output");
+            let optional = reader.boolean(map.remove("optional"), &at.key("optional"), false);
+            let Some(value) = map.remove("type") else {
+                let message = "the output has no type".to_owned();
+                let hint = "`NAME: Artifact`, or `NAME: { type: Artifact, optional: true }`";
+                reader.at_key(Code::MissingKey, &at.key("type"), message, hint);
+                return unreadable_output(optional);
+            };
+            return type_name(value, &at.key("type"), reader).map_or(
+                unreadable_output(optional),
+                |type_name| Output {
+                    type_name,
+                    optional,
+                },
+            );
+        }
+        other => (other, false),
+    };
+    type_name(value, at, reader).map_or(unreadable_output(optional), |type_name| Output {
+        type_name,
+        optional,
+    })
+}
+
+fn unreadable_output(optional: bool) -> Output {
+    Output {
+        type_name: String::new(),
+        optional,
+    }
+}
+
+fn type_name(value: Value, at: &At<'_>, reader: &mut Reader) -> Option<String> {
+    let name = reader.literal(value, at)?;
+    if artifact::find(&name).is_some() || ParamType::from_word(&name).is_some() {
+        return Some(name);
+    }
+    let words = ["string", "integer", "number", "boolean", "list", "map"];
+    let artifacts = artifact::ARTIFACT_TYPES.iter().map(|t| t.name);
+    let message = format!("there is no type `{name}`");
+    let hint = match nearest(&name, artifacts.chain(words)) {
+        Some(found) => format!("did you mean `{found}`?"),
+        None => "any file or folder is an `Artifact`".to_owned(),
+    };
+    reader.at_value(Code::UnknownType, at, message, hint);
+    None
+}
+
+fn needs(value: Option<Value>, at: &At<'_>, reader: &mut Reader) -> Vec<String> {
+    let Some(value) = value.filter(|v| !v.is_null()) else {
+        return Vec::new();
+    };
+    reader.literals(value, at, "a list of steps")
+}
+
+fn env(value: Option<Value>, at: &At<'_>, reader: &mut Reader) -> BTreeMap<String, String> {
+    let map = reader.map(value, at, "a map of variables");
+    let mut variables = BTreeMap::new();
+    for (name, value) in map {
+        let at = at.key(&name);
+        if !is_variable(&name) {
+            let message = format!("`{}` cannot be a variable's name", name.escape_debug());
+            let hint = "a letter or `_`, then letters, digits and `_`";
+            reader.error(Code::InvalidName, &at, Part::Key, message, hint.to_owned());
+        } else if let Some(text) = reader.text(value, &at) {
+            variables.insert(name, text);
+        }
+    }
+    variables
+}
+
+/// What a shell can expand as `$NAME`.
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// One glob or several; none is a mistake.
+pub(super) fn globs(value: Value, at: &At<'_>, reader: &mut Reader) -> Vec<String> {
+    let is_list = value.is_array();
+    let is_empty_list = value.as_array().is_some_and(Vec::is_empty);
+    if is_empty_list {
+        let message = "the list of files is empty".to_owned();
+        reader.at_value(Code::WrongType, at, message, "");
+    }
+    let globs = reader.literals(value, at, "a path or glob, or a list of these");
+    for (index, glob) in globs.iter().enumerate() {
+        if glob.is_empty() || glob.contains('\0') {
+            let item = at.item(index);
+            let at = if is_list { &item } else { at };
+            let message = "a path is not empty and holds no NUL character".to_owned();
+            reader.at_value(Code::WrongType, at, message, "");
+        }
+    }
+    globs
+}

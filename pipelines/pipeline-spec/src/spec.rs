@@ -1,0 +1,115 @@
+//! A pipeline as its author wrote it: names unresolved, expressions unevaluated.
+
+use std::collections::BTreeMap;
+
+use component_api::manifest::ParamSpec;
+use serde_json::Value;
+
+/// A pipeline file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PipelineSpec {
+    /// The pipeline's name.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// Declared parameters by name. `ParamType::Any` stands for a declaration that could not be read.
+    pub params: BTreeMap<String, ParamSpec>,
+    /// Steps by id.
+    pub steps: BTreeMap<String, Step>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What it does.
+    pub action: Action,
+    /// For people.
+    pub description: String,
+    /// Inputs by port.
+    pub inputs: BTreeMap<String, Input>,
+    /// Parameters as given; strings may hold expressions.
+    pub with: BTreeMap<String, Value>,
+    /// Outputs that a `run:` step declares, by port.
+    pub outputs: BTreeMap<String, Output>,
+    /// Steps that must have succeeded before it.
+    pub needs: Vec<String>,
+    /// Environment variables; values may hold expressions.
+    pub env: BTreeMap<String, String>,
+    /// Globs that narrow what a command depends on; `None` where the key is absent.
+    pub files: Option<Vec<String>>,
+    /// Whether an earlier execution may be reused.
+    pub cache: bool,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// `uses:`, a component's name.
+    Uses(String),
+    /// `run:` with a list: a program and its arguments.
+    Command(Vec<String>),
+    /// `run:` with text, for `sh -eu -c`.
+    Shell(String),
+    /// The file does not say it in a readable way; a diagnostic says why.
+    Unreadable,
+}
+
+/// An input as given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Input {
+    /// Whether it is written as a list.
+    pub many: bool,
+    /// What enters, in order; `None` stands for one that could not be read.
+    pub sources: Vec<Option<InputSource>>,
+}
+
+/// Where an input comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputSource {
+    /// `step.port`.
+    Output {
+        /// The step's id.
+        step: String,
+        /// Its output port.
+        port: String,
+    },
+    /// `{ files: ... }`, globs.
+    Files(Vec<String>),
+    /// `{ latest_blessed: MODEL }`, a model's name.
+    LatestBlessed(String),
+}
+
+/// An output that a `run:` step declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// An artifact type or a parameter type; empty if it could not be read.
+    pub type_name: String,
+    /// Whether the step may succeed without it.
+    pub optional: bool,
+}
+
+impl Default for Step {
+    fn default() -> Self {
+        Self {
+            action: Action::Unreadable,
+            description: String::new(),
+            inputs: BTreeMap::new(),
+            with: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            needs: Vec::new(),
+            env: BTreeMap::new(),
+            files: None,
+            cache: true,
+        }
+    }
+}
+
+/// Whether a text may be the id of a step, port or parameter: `[A-Za-z_][A-Za-z0-9_-]{0,62}`.
+pub fn is_identifier(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && text.len() <= crate::limits::IDENTIFIER_CHARACTERS_MAX
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
