@@ -97,6 +97,18 @@ impl Builder {
         self.graph.outputs.push(output);
     }
 
+    /// Notes that a raw column has missing values.
+    pub fn set_nullable(&mut self, name: &str) {
+        for input in self
+            .graph
+            .inputs
+            .iter_mut()
+            .filter(|input| input.name == name)
+        {
+            input.nullable = true;
+        }
+    }
+
     /// The finished graph.
     pub fn finish(mut self, analysed: Option<Analysed>) -> Result<Graph, ScoringError> {
         self.graph.analysed = analysed;
