@@ -1,10 +1,15 @@
-//! Compiling: a PipelineSpec and a catalog of components become a sealed plan.
+//! Compiling: a `PipelineSpec` and a catalog of components become a sealed plan.
 //!
 //! Pure. It knows neither runs nor stores; what an expression's names stand for is handed in.
 #![deny(clippy::disallowed_methods)]
 
+mod compile;
+pub mod expression;
+pub mod limits;
+pub mod params;
 pub mod plan;
 
+pub use compile::{Compiled, compile, compile_text};
 pub use plan::{
     Action, InputPlan, Node, NodeId, OutputKind, OutputPlan, PLAN_FORMAT_VERSION, Plan, Source,
 };

@@ -3,13 +3,18 @@
 use crate::diagnostic::join;
 
 /// A place on the way down from the root.
-#[derive(Clone, Copy)]
-pub(crate) struct At<'a> {
+///
+/// ```
+/// use pipeline_spec::At;
+/// assert_eq!(At::ROOT.key("steps").key("a/b").item(0).pointer(), "/steps/a~1b/0");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct At<'a> {
     above: Option<&'a At<'a>>,
     segment: Segment<'a>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum Segment<'a> {
     Key(&'a str),
     Item(usize),
@@ -17,13 +22,14 @@ enum Segment<'a> {
 
 impl<'a> At<'a> {
     /// The whole document.
-    pub(crate) const ROOT: At<'static> = At {
+    pub const ROOT: At<'static> = At {
         above: None,
         segment: Segment::Item(0),
     };
 
     /// The entry of a map.
-    pub(crate) fn key(&'a self, key: &'a str) -> At<'a> {
+    #[must_use]
+    pub fn key(&'a self, key: &'a str) -> At<'a> {
         At {
             above: Some(self),
             segment: Segment::Key(key),
@@ -31,7 +37,8 @@ impl<'a> At<'a> {
     }
 
     /// The item of a list.
-    pub(crate) fn item(&'a self, index: usize) -> At<'a> {
+    #[must_use]
+    pub fn item(&'a self, index: usize) -> At<'a> {
         At {
             above: Some(self),
             segment: Segment::Item(index),
@@ -39,7 +46,7 @@ impl<'a> At<'a> {
     }
 
     /// It as a JSON pointer.
-    pub(crate) fn pointer(&self) -> String {
+    pub fn pointer(&self) -> String {
         let Some(above) = self.above else {
             return String::new();
         };

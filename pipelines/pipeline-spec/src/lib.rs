@@ -22,6 +22,7 @@ pub mod spec;
 pub mod template;
 mod tree;
 
+pub use at::At;
 pub use code::Code;
 pub use diagnostic::{Collector, Diagnostic, Part, Place, Position, Severity, join};
 pub use nearest::{did_you_mean, nearest};

@@ -1,0 +1,124 @@
+//! From a `PipelineSpec` and a catalog to a [`Plan`].
+//!
+//! Every step is compiled by itself against the table of all steps; then the edges between them are
+//! put in order. Everything that is wrong is told of at once.
+
+mod collisions;
+mod cycle;
+mod inputs;
+mod order;
+mod parameters;
+mod step;
+mod steps;
+mod texts;
+mod warnings;
+
+use std::collections::BTreeSet;
+
+use component_api::catalog::Catalog;
+use pipeline_spec::{Code, Collector, Diagnostic, PipelineSpec, locate, parse};
+
+use crate::plan::{Node, NodeId, PLAN_FORMAT_VERSION, Plan, Source};
+use steps::Steps;
+
+/// What became of a pipeline file.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// The plan, if nothing is wrong but warnings.
+    pub plan: Option<Plan>,
+    /// What is wrong, by position.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads and compiles a pipeline file.
+///
+/// ```
+/// use component_api::catalog::Catalog;
+/// let text = "name: hello\nsteps:\n  greet: { run: [echo, hello] }\n  after: { run: [echo], needs: great }\n";
+/// let compiled = pipeline_plan::compile_text(text, &Catalog::default());
+/// assert!(compiled.plan.is_none());
+/// assert_eq!(compiled.diagnostics[0].hint, "did you mean `greet`?");
+/// ```
+pub fn compile_text(text: &str, catalog: &Catalog) -> Compiled {
+    let (spec, mut diagnostics) = parse(text);
+    let is_readable = !diagnostics.iter().any(Diagnostic::is_error);
+    let (plan, found) = compile(&spec, catalog);
+    // What could not be read may be what uses a parameter.
+    let is_certain = |d: &Diagnostic| is_readable || d.code != Code::UnusedParameter;
+    diagnostics.extend(found.into_iter().filter(is_certain));
+    locate(text, &mut diagnostics);
+    diagnostics
+        .sort_by(|a, b| (a.position, a.code, &a.message).cmp(&(b.position, b.code, &b.message)));
+    Compiled {
+        plan: plan.filter(|_| is_readable),
+        diagnostics,
+    }
+}
+
+/// Compiles a pipeline: the plan, if no diagnostic is an error, and the diagnostics, which have no
+/// positions yet. There is no plan either of a spec that could not be read in full.
+pub fn compile(spec: &PipelineSpec, catalog: &Catalog) -> (Option<Plan>, Vec<Diagnostic>) {
+    let mut collector = Collector::default();
+    let steps = Steps::new(spec, catalog);
+    collisions::check_pipeline(spec, &mut collector);
+    let mut drafts: Vec<Draft> = Vec::with_capacity(steps.len());
+    for step in 0..steps.len() {
+        drafts.push(step::compile(&steps, step, &mut collector));
+    }
+    let needs: Vec<&BTreeSet<usize>> = drafts.iter().map(|d| &d.needs).collect();
+    let order = order::order(&needs);
+    if let Err(cycles) = &order {
+        for cycle in cycles {
+            collector.push(cycle::diagnostic(&steps, cycle));
+        }
+    }
+    warnings::unneeded_validates(&steps, &drafts, &mut collector);
+    warnings::vacuous_schemas(&steps, &mut collector);
+    if !collector.has_errors() {
+        warnings::unused_params(spec, &drafts, &mut collector);
+    }
+    let is_whole = !collector.has_errors() && drafts.iter().all(|d| d.node.is_some());
+    let plan = order
+        .ok()
+        .filter(|_| is_whole)
+        .map(|o| seal(spec, drafts, &o));
+    (plan, collector.into_vec())
+}
+
+/// A compiled step; the numbers of steps in it are those of the table of steps.
+struct Draft {
+    /// None if the spec does not say what the step does.
+    node: Option<Node>,
+    needs: BTreeSet<usize>,
+    /// Names of the pipeline parameters that its expressions use.
+    params: BTreeSet<String>,
+    /// Whether an expression uses all parameters at once.
+    all_params: bool,
+}
+
+/// Gives every step its number in the plan.
+fn seal(spec: &PipelineSpec, drafts: Vec<Draft>, order: &[usize]) -> Plan {
+    let mut numbers = vec![NodeId(0); drafts.len()];
+    for (number, &step) in order.iter().enumerate() {
+        numbers[step] = NodeId(number as u32);
+    }
+    let mut nodes: Vec<(NodeId, Node)> = Vec::with_capacity(drafts.len());
+    for (step, draft) in drafts.into_iter().enumerate() {
+        let Some(mut node) = draft.node else { continue };
+        node.needs = draft.needs.iter().map(|&need| numbers[need]).collect();
+        node.needs.sort_unstable();
+        for source in node.inputs.values_mut().flat_map(|i| &mut i.sources) {
+            if let Source::Output { node, .. } = source {
+                *node = numbers[node.0 as usize];
+            }
+        }
+        nodes.push((numbers[step], node));
+    }
+    nodes.sort_unstable_by_key(|(number, _)| *number);
+    Plan {
+        format_version: PLAN_FORMAT_VERSION,
+        name: spec.name.clone(),
+        params: spec.params.clone(),
+        nodes: nodes.into_iter().map(|(_, node)| node).collect(),
+    }
+}

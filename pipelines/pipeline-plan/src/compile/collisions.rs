@@ -1,0 +1,92 @@
+//! Names that would become one: in expressions, where `-` is written `_`, and in the variables that
+//! a step is started with.
+
+use std::collections::BTreeMap;
+
+use component_api::contract::variable_name;
+use pipeline_spec::{At, Code, Collector, Diagnostic, PipelineSpec};
+
+use super::steps::Entry;
+use crate::expression::normal;
+
+/// Variables that begin so are set by the engine.
+const RESERVED_PREFIXES: &[&str] = &["INPUT_", "OUTPUT_", "PARAM_", "ROPEWALK_"];
+/// Points at the step's scratch folder.
+const RESERVED_NAME: &str = "TMPDIR";
+
+/// Names of steps and of parameters.
+pub(super) fn check_pipeline(spec: &PipelineSpec, collector: &mut Collector) {
+    let root = At::ROOT;
+    let steps = spec.steps.keys().map(String::as_str);
+    in_expressions(steps, &root.key("steps"), collector);
+    let params = spec.params.keys().map(String::as_str);
+    in_expressions(params, &root.key("params"), collector);
+}
+
+fn in_expressions<'a>(
+    names: impl Iterator<Item = &'a str>,
+    at: &At<'_>,
+    collector: &mut Collector,
+) {
+    let become_one = |name: &str| normal(name).into_owned();
+    distinct(
+        names,
+        at,
+        collector,
+        become_one,
+        "in expressions, where `-` is written `_`",
+    );
+}
+
+/// Variables of a step.
+pub(super) fn check_step(entry: &Entry<'_>, at: &At<'_>, collector: &mut Collector) {
+    let step = entry.step;
+    let variables = "as variables";
+    let names = step.inputs.keys().map(String::as_str);
+    let become_one = |name: &str| variable_name("INPUT", name);
+    distinct(names, &at.key("inputs"), collector, become_one, variables);
+    let names = step.outputs.keys().map(String::as_str);
+    let become_one = |name: &str| variable_name("OUTPUT", name);
+    distinct(names, &at.key("outputs"), collector, become_one, variables);
+    let names = step.with.keys().map(String::as_str);
+    let become_one = |name: &str| variable_name("PARAM", name);
+    distinct(names, &at.key("with"), collector, become_one, variables);
+    let at_env = at.key("env");
+    for name in step.env.keys().filter(|name| is_reserved(name)) {
+        let message = format!("the variable `{name}` is one that the engine sets");
+        let pointer = at_env.key(name).pointer();
+        let found = Diagnostic::error(Code::ReservedName, pointer, message);
+        let hint = format!(
+            "choose another name: {} and those that begin with {} are taken",
+            RESERVED_NAME,
+            RESERVED_PREFIXES.join(", ")
+        );
+        collector.push(found.at_key().hint(hint));
+    }
+}
+
+fn is_reserved(name: &str) -> bool {
+    name == RESERVED_NAME || RESERVED_PREFIXES.iter().any(|p| name.starts_with(p))
+}
+
+/// Tells of each name that becomes the same as one before it.
+fn distinct<'a>(
+    names: impl Iterator<Item = &'a str>,
+    at: &At<'_>,
+    collector: &mut Collector,
+    become_one: impl Fn(&str) -> String,
+    how: &str,
+) {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for name in names {
+        let result = become_one(name);
+        if let Some(first) = seen.get(&result) {
+            let message = format!("`{first}` and `{name}` become one {how}: `{result}`");
+            let pointer = at.key(name).pointer();
+            let found = Diagnostic::error(Code::NameCollision, pointer, message);
+            collector.push(found.at_key().hint("rename one of the two"));
+        } else {
+            seen.insert(result, name);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Inputs of a step: names to outputs, types to ports, and the edges that follow.
+
+use std::collections::BTreeMap;
+
+use component_api::artifact::{self, fits};
+use component_api::manifest::{InputPort, ParamType};
+use pipeline_spec::spec::{Input, InputSource};
+use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean};
+
+use super::Draft;
+use super::steps::{Given, Steps};
+use crate::plan::{InputPlan, NodeId, Source};
+
+/// What external files are as an artifact.
+const FILES: &str = "Files";
+/// What a registry of models holds.
+const MODEL: &str = "Model";
+
+/// The inputs of the step of this number; sources name steps by their numbers in the table.
+pub(super) fn compile(
+    steps: &Steps<'_>,
+    step: usize,
+    at: &At<'_>,
+    draft: &mut Draft,
+    collector: &mut Collector,
+) -> BTreeMap<String, InputPlan> {
+    let entry = steps.get(step);
+    let at_inputs = at.key("inputs");
+    let ports = entry.component.map(|c| &c.manifest.inputs);
+    let mut inputs = BTreeMap::new();
+    for (name, input) in &entry.step.inputs {
+        let at = at_inputs.key(name);
+        let port = ports.and_then(|p| p.get(name));
+        if let (Some(ports), None) = (ports, port) {
+            let hint = did_you_mean(name, ports.keys().map(String::as_str));
+            let message = format!("`{}` has no input `{name}`", component_name(steps, step));
+            let found = Diagnostic::error(Code::UnknownInput, at.pointer(), message);
+            collector.push(found.at_key().hint(hint));
+        }
+        let mut reading = Reading {
+            steps,
+            port,
+            draft,
+            collector,
+        };
+        inputs.insert(name.clone(), reading.input(input, &at));
+    }
+    for (name, port) in ports.into_iter().flatten() {
+        let is_given = match entry.step.inputs.get(name) {
+            Some(input) => !input.sources.is_empty(),
+            None => false,
+        };
+        if !is_given && !port.optional {
+            let message = format!(
+                "`{}` needs the input `{name}` ({})",
+                component_name(steps, step),
+                port.artifact_type
+            );
+            let found = Diagnostic::error(Code::MissingInput, at_inputs.pointer(), message);
+            let hint = candidate(steps, step, name, &port.artifact_type);
+            collector.push(found.at_key().hint(hint));
+        }
+    }
+    inputs
+}
+
+fn component_name<'a>(steps: &Steps<'a>, step: usize) -> &'a str {
+    let component = steps.get(step).component;
+    component.map_or("run", |c| &c.manifest.name)
+}
+
+/// How the missing input could be given, if a step has an output of just this type.
+fn candidate(steps: &Steps<'_>, step: usize, name: &str, wanted: &str) -> String {
+    /// In larger pipelines the first output of a type is hardly the one that is meant.
+    const SEARCHED_MAX: usize = 100;
+    if wanted == FILES {
+        return format!("add `inputs: {{ {name}: {{ files: GLOB }} }}`");
+    }
+    for other in (0..steps.len().min(SEARCHED_MAX)).filter(|&s| s != step) {
+        for port in steps.output_names(other) {
+            if matches!(steps.output(other, port), Given::Type(t) if t == wanted) {
+                let id = steps.get(other).id;
+                return format!("add `inputs: {{ {name}: {id}.{port} }}`");
+            }
+        }
+    }
+    String::new()
+}
+
+/// Reads the sources of one input.
+struct Reading<'a, 'c> {
+    steps: &'a Steps<'a>,
+    /// What the component declares; nothing for commands, which take every artifact.
+    port: Option<&'a InputPort>,
+    draft: &'c mut Draft,
+    collector: &'c mut Collector,
+}
+
+impl Reading<'_, '_> {
+    fn input(&mut self, input: &Input, at: &At<'_>) -> InputPlan {
+        if input.many && self.port.is_some_and(|p| !p.many) {
+            let message = "this input takes one artifact, not a list".to_owned();
+            let hint = "write the source without brackets";
+            self.error(Code::TooManyInputs, at, message, hint.to_owned());
+        }
+        let mut sources = Vec::with_capacity(input.sources.len());
+        for (index, source) in input.sources.iter().enumerate() {
+            let item = at.item(index);
+            let at = if input.many { &item } else { at };
+            sources.extend(source.as_ref().and_then(|s| self.source(s, at)));
+        }
+        let resolved = sources
+            .iter()
+            .any(|s| matches!(s, Source::LatestBlessed(_)));
+        InputPlan {
+            artifact_type: self.wanted().to_owned(),
+            optional: self.port.map_or(resolved, |p| p.optional),
+            many: self.port.map_or(input.many, |p| p.many),
+            sources,
+        }
+    }
+
+    fn wanted(&self) -> &str {
+        self.port.map_or(artifact::ANY, |p| &p.artifact_type)
+    }
+
+    fn error(&mut self, code: Code, at: &At<'_>, message: String, hint: String) {
+        let found = Diagnostic::error(code, at.pointer(), message);
+        self.collector.push(found.hint(hint));
+    }
+
+    fn source(&mut self, source: &InputSource, at: &At<'_>) -> Option<Source> {
+        match source {
+            InputSource::Files(globs) => {
+                self.fits(FILES, "files are of the type Files", at, String::new());
+                Some(Source::Files(globs.clone()))
+            }
+            InputSource::LatestBlessed(model) => {
+                let what = "`latest_blessed` gives a Model";
+                self.fits(MODEL, what, at, String::new());
+                Some(Source::LatestBlessed(model.clone()))
+            }
+            InputSource::Output { step, port } => self.output(step, port, at),
+        }
+    }
+
+    fn fits(&mut self, given: &str, what: &str, at: &At<'_>, hint: String) {
+        let wanted = self.wanted();
+        if !fits(given, wanted) {
+            let message = format!("{what}; this input takes {wanted}");
+            self.error(Code::TypeMismatch, at, message, hint);
+        }
+    }
+
+    fn output(&mut self, id: &str, port: &str, at: &At<'_>) -> Option<Source> {
+        let Some(step) = self.steps.find(id) else {
+            let message = format!("there is no step `{id}`");
+            let hint = self.steps.hint(id);
+            let found = Diagnostic::error(Code::UnknownStep, at.pointer(), message);
+            self.collector.push(found.at_bytes(0..id.len()).hint(hint));
+            return None;
+        };
+        self.draft.needs.insert(step);
+        match self.steps.output(step, port) {
+            Given::Unknown => {}
+            Given::Type(given) if ParamType::from_word(given).is_some() => {
+                let message = format!("`{id}.{port}` is a value ({given}), not an artifact");
+                let hint = format!(
+                    "give it as a parameter: `with: {{ {port}: \"${{{{ steps.{id}.outputs.{port} }}}}\" }}`"
+                );
+                self.error(Code::TypeMismatch, at, message, hint);
+            }
+            Given::Type(given) => {
+                let hint = self.port_that_fits(step);
+                self.fits(
+                    given,
+                    &format!("`{id}.{port}` is of the type {given}"),
+                    at,
+                    hint,
+                );
+            }
+            Given::Nothing => {
+                let message = format!("step `{id}` has no output `{port}`");
+                let names = self.steps.output_names(step);
+                let hint = if names.is_empty() {
+                    format!("declare it: `outputs: {{ {port}: Artifact }}`")
+                } else {
+                    did_you_mean(port, names)
+                };
+                let start = id.len() + 1;
+                let found = Diagnostic::error(Code::UnknownOutput, at.pointer(), message);
+                let bytes = start..start + port.len();
+                self.collector.push(found.at_bytes(bytes).hint(hint));
+                return None;
+            }
+        }
+        Some(Source::Output {
+            node: NodeId(step as u32),
+            port: port.to_owned(),
+        })
+    }
+
+    /// The output of a step that would fit here, as a hint.
+    fn port_that_fits(&self, step: usize) -> String {
+        let fitting = self.steps.output_names(step).into_iter().find(
+            |port| matches!(self.steps.output(step, port), Given::Type(t) if fits(t, self.wanted())),
+        );
+        let id = self.steps.get(step).id;
+        fitting.map_or_else(String::new, |port| format!("did you mean `{id}.{port}`?"))
+    }
+}

@@ -1,0 +1,135 @@
+//! One step: what it does, and what it waits for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use component_api::manifest::ParamType;
+use pipeline_spec::spec::Action as Written;
+use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean};
+
+use super::steps::{Entry, Steps};
+use super::texts::Texts;
+use super::{Draft, collisions, inputs, parameters};
+use crate::plan::{Action, Node, OutputKind, OutputPlan};
+
+/// Compiles the step of this number.
+pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector) -> Draft {
+    let entry = steps.get(step);
+    let at_steps = At::ROOT.key("steps");
+    let at = at_steps.key(entry.id);
+    collisions::check_step(&entry, &at, collector);
+    let mut draft = Draft {
+        node: None,
+        needs: BTreeSet::new(),
+        params: BTreeSet::new(),
+        all_params: false,
+    };
+    needs(steps, &entry, &at, &mut draft, collector);
+    let inputs = inputs::compile(steps, step, &at, &mut draft, collector);
+    let mut texts = Texts {
+        steps,
+        step,
+        draft: &mut draft,
+        collector,
+    };
+    let params = parameters::compile(&entry, &at, &mut texts);
+    let env = env(&entry, &at, &mut texts);
+    let action = action(&entry, &at, &mut texts);
+    let outputs = outputs(&entry);
+    // A command without outputs is run for what it does, and so is a component that says so.
+    let always_runs = match entry.component {
+        Some(component) => component.manifest.always_runs,
+        None => outputs.is_empty(),
+    };
+    draft.node = action.map(|action| Node {
+        id: entry.id.to_owned(),
+        action,
+        inputs,
+        outputs,
+        params,
+        env,
+        needs: Vec::new(),
+        files: entry.step.files.clone(),
+        cache: entry.step.cache && !always_runs,
+    });
+    draft
+}
+
+fn needs(
+    steps: &Steps<'_>,
+    entry: &Entry<'_>,
+    at: &At<'_>,
+    draft: &mut Draft,
+    collector: &mut Collector,
+) {
+    let at_needs = at.key("needs");
+    for (index, id) in entry.step.needs.iter().enumerate() {
+        if let Some(need) = steps.find(id) {
+            draft.needs.insert(need);
+            continue;
+        }
+        let at = at_needs.item(index);
+        let message = format!("there is no step `{id}`");
+        let found = Diagnostic::error(Code::UnknownStep, at.pointer(), message);
+        collector.push(found.hint(steps.hint(id)));
+    }
+}
+
+fn env(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> BTreeMap<String, String> {
+    let at = at.key("env");
+    let variables = entry.step.env.iter();
+    variables
+        .map(|(name, text)| (name.clone(), texts.text(text, &at.key(name)).0))
+        .collect()
+}
+
+fn action(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Option<Action> {
+    match &entry.step.action {
+        Written::Uses(name) => {
+            let Some(component) = entry.component else {
+                let known = texts.steps.catalog.iter().map(|c| c.manifest.name.as_str());
+                let message = format!("there is no component `{name}`");
+                let pointer = at.key("uses").pointer();
+                let found = Diagnostic::error(Code::UnknownComponent, pointer, message);
+                texts.collector.push(found.hint(did_you_mean(name, known)));
+                return None;
+            };
+            Some(Action::Component {
+                name: component.manifest.name.clone(),
+                version: component.manifest.version.clone(),
+            })
+        }
+        Written::Command(arguments) => {
+            let at = at.key("run");
+            let arguments = arguments.iter().enumerate();
+            Some(Action::Command(
+                arguments
+                    .map(|(index, text)| texts.text(text, &at.item(index)).0)
+                    .collect(),
+            ))
+        }
+        Written::Shell(script) => Some(Action::Shell(script.clone())),
+        Written::Unreadable => None,
+    }
+}
+
+fn outputs(entry: &Entry<'_>) -> BTreeMap<String, OutputPlan> {
+    let plan = |type_name: &str, optional| OutputPlan {
+        type_name: type_name.to_owned(),
+        kind: if ParamType::from_word(type_name).is_some() {
+            OutputKind::Parameter
+        } else {
+            OutputKind::Artifact
+        },
+        optional,
+    };
+    if let Some(component) = entry.component {
+        let ports = component.manifest.outputs.iter();
+        return ports
+            .map(|(port, output)| (port.clone(), plan(&output.artifact_type, false)))
+            .collect();
+    }
+    let ports = entry.step.outputs.iter();
+    ports
+        .map(|(port, output)| (port.clone(), plan(&output.type_name, output.optional)))
+        .collect()
+}

@@ -1,0 +1,138 @@
+//! The texts of a step that may hold expressions.
+//!
+//! Each is checked, what it depends on becomes an edge, and the text comes back as the plan
+//! holds it: with every step named by its own id.
+
+use component_api::manifest::ParamType;
+use pipeline_spec::template::has_expression;
+use pipeline_spec::{At, Collector, Diagnostic};
+use serde_json::Value;
+
+use super::Draft;
+use super::steps::Steps;
+use crate::expression::{Checked, Known, PortType, Reference, check_text, normal};
+
+/// Checks the texts of one step.
+pub(super) struct Texts<'a, 'c> {
+    pub(super) steps: &'a Steps<'a>,
+    pub(super) step: usize,
+    pub(super) draft: &'c mut Draft,
+    pub(super) collector: &'c mut Collector,
+}
+
+impl Texts<'_, '_> {
+    /// A text as the plan holds it, and the type of its value as far as it is known.
+    pub(super) fn text(&mut self, text: &str, at: &At<'_>) -> (String, Option<ParamType>) {
+        if !has_expression(text) {
+            return (text.to_owned(), Some(ParamType::String));
+        }
+        let known = Names {
+            steps: self.steps,
+            step: self.step,
+        };
+        let checked = check_text(text, &known);
+        let canonical = checked.canonical(text);
+        let value_type = checked.value_type;
+        self.record(checked, at);
+        (canonical, value_type)
+    }
+
+    /// A value with every text in it as the plan holds it.
+    pub(super) fn value(&mut self, value: &Value, at: &At<'_>) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(text, at).0),
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                items
+                    .map(|(i, item)| self.value(item, &at.item(i)))
+                    .collect()
+            }
+            Value::Object(entries) => entries
+                .iter()
+                .map(|(key, item)| (key.clone(), self.value(item, &at.key(key))))
+                .collect(),
+            other => other.clone(),
+        }
+    }
+
+    fn record(&mut self, checked: Checked, at: &At<'_>) {
+        for problem in checked.problems {
+            let found = Diagnostic::error(problem.code, at.pointer(), problem.message);
+            let found = found.hint(problem.hint).at_bytes(problem.bytes);
+            self.collector.push(found);
+        }
+        for reference in checked.references {
+            match reference {
+                Reference::Param(name) => {
+                    self.draft.params.insert(name);
+                }
+                Reference::AllParams => self.draft.all_params = true,
+                Reference::Step(step) => {
+                    self.draft.needs.insert(step);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a value holds an expression anywhere.
+pub(super) fn holds_expression(value: &Value) -> bool {
+    match value {
+        Value::String(text) => has_expression(text),
+        Value::Array(items) => items.iter().any(holds_expression),
+        Value::Object(entries) => entries.values().any(holds_expression),
+        _ => false,
+    }
+}
+
+/// The names that a step's expressions may use.
+pub(super) struct Names<'a> {
+    pub(super) steps: &'a Steps<'a>,
+    pub(super) step: usize,
+}
+
+impl Known for Names<'_> {
+    fn param(&self, name: &str) -> Option<(&str, ParamType)> {
+        let params = &self.steps.spec.params;
+        let found = params.get_key_value(name);
+        let found = found.or_else(|| params.iter().find(|(own, _)| normal(own) == normal(name)));
+        found.map(|(own, spec)| (own.as_str(), spec.param_type))
+    }
+
+    fn param_names(&self) -> Vec<&str> {
+        self.steps.spec.params.keys().map(String::as_str).collect()
+    }
+
+    fn step(&self, name: &str) -> Option<(usize, &str)> {
+        let step = self.steps.find_named(name)?;
+        Some((step, self.steps.get(step).id))
+    }
+
+    fn step_hint(&self, name: &str) -> String {
+        self.steps.hint(name)
+    }
+
+    fn output(&self, step: usize, name: &str) -> Option<PortType> {
+        self.steps.named_output(step, name)
+    }
+
+    fn output_names(&self, step: usize) -> Vec<&str> {
+        self.steps.output_names(step)
+    }
+
+    fn input(&self, name: &str) -> Option<bool> {
+        let entry = self.steps.get(self.step);
+        let names = self.steps.input_names(self.step);
+        let port = names
+            .into_iter()
+            .find(|port| normal(port) == normal(name))?;
+        Some(match entry.component {
+            Some(component) => component.manifest.inputs.get(port).is_some_and(|p| p.many),
+            None => entry.step.inputs.get(port).is_some_and(|i| i.many),
+        })
+    }
+
+    fn input_names(&self) -> Vec<&str> {
+        self.steps.input_names(self.step)
+    }
+}
