@@ -6,11 +6,13 @@
 use std::path::Path;
 
 use arrow_array::RecordBatch;
+use serde_json::Value;
 
 use crate::error::ScoringError;
 use crate::graph::{Column, Features, Graph};
 use crate::onnx;
 use crate::predictor::Predictor;
+use crate::rows::float;
 use crate::signature::{ColumnType, Signature};
 
 /// The file of the predictor in a model folder of the flavour `onnx`.
@@ -41,6 +43,22 @@ impl Predictions {
     /// The values of one row.
     pub fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.width..(row + 1) * self.width]
+    }
+}
+
+/// The field that holds a number that was predicted, beside a row's own.
+pub const VALUE_FIELD: &str = "prediction.value";
+/// The field that holds the probability of every class, beside a row's own.
+pub const PROBABILITY_FIELD: &str = "prediction.probability";
+
+impl Predictions {
+    /// The prediction for one row as a field of it.
+    pub fn field(&self, row: usize) -> (&'static str, Value) {
+        let number = |x: &f32| float(f64::from(*x));
+        match self.row(row) {
+            [value] => (VALUE_FIELD, number(value)),
+            values => (PROBABILITY_FIELD, values.iter().map(number).collect()),
+        }
     }
 }
 

@@ -80,7 +80,8 @@ fn values_of(array: &ArrayRef, column_type: ColumnType) -> Result<Vec<Value>, Sc
     })
 }
 
-fn float(x: f64) -> Value {
+/// A float as JSON holds it.
+pub(crate) fn float(x: f64) -> Value {
     if x.is_finite() {
         Value::from(x)
     } else if x.is_nan() {

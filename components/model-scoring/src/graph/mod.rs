@@ -167,6 +167,19 @@ impl Graph {
             .collect()
     }
 
+    /// The raw columns that the features are computed from, as a signature names them.
+    pub fn feature_inputs(&self) -> Vec<RawInput> {
+        let nodes: Vec<usize> = self.feature_outputs().map(|output| output.node).collect();
+        let needed = self.needed(&nodes);
+        let read = |input: &&RawInput| {
+            self.nodes.iter().zip(&needed).any(|(node, needed)| {
+                *needed
+                    && matches!(&node.operation, Operation::Column { name } if *name == input.name)
+            })
+        };
+        self.inputs.iter().filter(read).cloned().collect()
+    }
+
     /// The label's output, if the graph has one.
     pub fn label_output(&self) -> Option<&Output> {
         self.outputs
