@@ -11,6 +11,7 @@
 //! whatever the number of threads: every sum is taken in an order that depends
 //! on the data alone.
 
+pub mod analyzers;
 pub mod baseline;
 pub mod boosted_trees;
 pub mod dataset;
