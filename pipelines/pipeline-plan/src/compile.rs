@@ -56,7 +56,8 @@ pub fn compile_text(text: &str, catalog: &Catalog) -> Compiled {
 }
 
 /// Compiles a pipeline: the plan, if no diagnostic is an error, and the diagnostics, which have no
-/// positions yet. There is no plan either of a spec that could not be read in full.
+/// positions yet. There is no plan either of a spec that does not say what each step does. What
+/// [`parse`] found wrong is not known here: [`compile_text`] does both.
 pub fn compile(spec: &PipelineSpec, catalog: &Catalog) -> (Option<Plan>, Vec<Diagnostic>) {
     let mut collector = Collector::default();
     let steps = Steps::new(spec, catalog);

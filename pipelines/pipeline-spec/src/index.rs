@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 use crate::diagnostic::{Part, Place, Position, segments};
 use crate::limits::DEPTH_MAX;
@@ -75,10 +75,7 @@ impl<'t> Index<'t> {
         let wants_key = place.part == Part::Key || !found.complete;
         let span = match found.key {
             Some(key) if wants_key => key,
-            key => self
-                .visible(found.node, DEPTH_MAX)
-                .or(key)
-                .unwrap_or_default(),
+            key => self.visible(found.node).or(key).unwrap_or_default(),
         };
         self.lines.position(&self.trimmed(&span))
     }
@@ -156,16 +153,13 @@ impl<'t> Index<'t> {
         Some(range.start + within.start..range.start + within.end)
     }
 
-    /// The span to mark for a value: of a block map its first key, of a block list its first
-    /// item; nothing for an empty value.
-    fn visible(&self, node: usize, depth: usize) -> Option<Span> {
+    /// The span to mark for a value: of a block map its first key, of a block list its first dash;
+    /// nothing for an empty value.
+    fn visible(&self, node: usize) -> Option<Span> {
         let span = self.nodes[node].span;
         match &self.nodes[node].kind {
             Kind::Map(entries) if span.is_empty() => entries.first().map(|e| e.span),
-            Kind::List(items) if span.is_empty() => {
-                let depth = depth.checked_sub(1)?;
-                items.first().and_then(|&item| self.visible(item, depth))
-            }
+            Kind::List(items) if span.is_empty() => items.first().map(|_| first_character(span)),
             _ if span.is_empty() => None,
             _ => Some(span),
         }
@@ -188,6 +182,12 @@ impl<'t> Index<'t> {
         }
         range
     }
+}
+
+fn first_character(span: Span) -> Span {
+    let start = span.start;
+    let end = Marker::new(start.index() + 1, start.line(), start.col() + 1);
+    Span::new(start, end)
 }
 
 /// Builds the nodes from events.

@@ -2,7 +2,8 @@
 
 /// The candidate that a mistyped name most likely means, if one is near enough.
 ///
-/// Case and the difference between `-` and `_` do not count; otherwise a third of the letters may be wrong.
+/// Case and the difference between `-` and `_` do not count; otherwise one of every three letters may
+/// be wrong.
 ///
 /// ```
 /// use pipeline_spec::nearest;
@@ -11,7 +12,7 @@
 /// ```
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = normal(name);
-    let allowed = (wanted.chars().count() / 3).max(1);
+    let allowed = wanted.chars().count() / 3;
     candidates
         .into_iter()
         .filter(|c| c.len().abs_diff(name.len()) <= 4 * allowed)

@@ -17,7 +17,7 @@ use crate::at::At;
 use crate::code::Code;
 use crate::diagnostic::{Collector, Diagnostic, Part};
 use crate::index::Index;
-use crate::nearest::did_you_mean;
+use crate::nearest::{did_you_mean, nearest};
 use crate::spec::is_identifier;
 use crate::template::has_expression;
 
@@ -85,13 +85,23 @@ impl Reader {
         }
     }
 
-    /// Tells of the keys that are not `known`.
-    fn known_keys(&mut self, map: &Map<String, Value>, known: &[&str], at: &At<'_>, what: &str) {
+    /// Tells of the keys that are not `known`. Gives those of the known ones that were probably
+    /// meant, so that nobody is told that they are missing too.
+    fn known_keys<'k>(
+        &mut self,
+        map: &Map<String, Value>,
+        known: &[&'k str],
+        at: &At<'_>,
+        what: &str,
+    ) -> Vec<&'k str> {
+        let mut meant = Vec::new();
         for key in map.keys().filter(|k| !known.contains(&k.as_str())) {
+            meant.extend(nearest(key, known.iter().copied()));
             let hint = did_you_mean(key, known.iter().copied());
             let message = format!("{what} has no key `{key}`");
             self.at_key(Code::UnknownKey, &at.key(key), message, hint);
         }
+        meant
     }
 
     /// The names of a map's entries as identifiers; entries of other names are left out.

@@ -109,6 +109,11 @@ impl<'de> Visitor<'de> for Node<'_> {
         Ok(Value::Null)
     }
 
+    /// A text without any value.
+    fn visit_none<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         loop {
@@ -242,7 +247,6 @@ impl<'de> Visitor<'de> for Key {
 
     fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<Self::Value, A::Error> {
         let (_, content) = tagged.variant::<String>()?;
-        content.newtype_variant::<IgnoredAny>()?;
-        Ok(None)
+        content.newtype_variant_seed(self)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use component_api::artifact::{self, fits};
 use component_api::manifest::{InputPort, ParamType};
 use pipeline_spec::spec::{Input, InputSource};
-use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean};
+use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean, nearest};
 
 use super::Draft;
 use super::steps::{Given, Steps};
@@ -28,10 +28,12 @@ pub(super) fn compile(
     let at_inputs = at.key("inputs");
     let ports = entry.component.map(|c| &c.manifest.inputs);
     let mut inputs = BTreeMap::new();
+    let mut meant = Vec::new();
     for (name, input) in &entry.step.inputs {
         let at = at_inputs.key(name);
         let port = ports.and_then(|p| p.get(name));
         if let (Some(ports), None) = (ports, port) {
+            meant.extend(nearest(name, ports.keys().map(String::as_str)));
             let hint = did_you_mean(name, ports.keys().map(String::as_str));
             let message = format!("`{}` has no input `{name}`", component_name(steps, step));
             let found = Diagnostic::error(Code::UnknownInput, at.pointer(), message);
@@ -48,7 +50,7 @@ pub(super) fn compile(
     for (name, port) in ports.into_iter().flatten() {
         let is_given = match entry.step.inputs.get(name) {
             Some(input) => !input.sources.is_empty(),
-            None => false,
+            None => meant.contains(&name.as_str()),
         };
         if !is_given && !port.optional {
             let message = format!(
@@ -98,7 +100,8 @@ struct Reading<'a, 'c> {
 
 impl Reading<'_, '_> {
     fn input(&mut self, input: &Input, at: &At<'_>) -> InputPlan {
-        if input.many && self.port.is_some_and(|p| !p.many) {
+        let takes_one = self.port.is_some_and(|p| !p.many);
+        if input.many && takes_one && !input.sources.is_empty() {
             let message = "this input takes one artifact, not a list".to_owned();
             let hint = "write the source without brackets";
             self.error(Code::TooManyInputs, at, message, hint.to_owned());

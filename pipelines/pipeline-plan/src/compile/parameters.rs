@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use component_api::catalog::Component;
 use component_api::manifest::{ParamSpec, ParamType};
-use pipeline_spec::{At, Code, Diagnostic, did_you_mean};
+use pipeline_spec::{At, Code, Diagnostic, did_you_mean, nearest};
 use serde_json::{Map, Value};
 
 use super::steps::Entry;
@@ -35,7 +35,7 @@ pub(super) fn compile(
         params.insert(name.clone(), value);
     }
     if let Some(component) = entry.component {
-        fill(component, &at_with, &mut params, texts);
+        fill(component, &entry.step.with, &at_with, &mut params, texts);
         ask_component(component, &at_with, &params, texts);
     }
     params
@@ -108,7 +108,7 @@ fn value_hint(spec: &ParamSpec, value: &Value) -> String {
         && !spec.values.is_empty()
     {
         let allowed = spec.values.iter().filter_map(Value::as_str);
-        let nearest = pipeline_spec::nearest(text, allowed);
+        let nearest = nearest(text, allowed);
         return nearest.map_or_else(String::new, |v| format!("did you mean `{v}`?"));
     }
     String::new()
@@ -117,6 +117,7 @@ fn value_hint(spec: &ParamSpec, value: &Value) -> String {
 /// Defaults, and what has none and must be given.
 fn fill(
     component: &Component,
+    given: &BTreeMap<String, Value>,
     at_with: &At<'_>,
     params: &mut BTreeMap<String, Value>,
     texts: &mut Texts<'_, '_>,
@@ -125,18 +126,22 @@ fn fill(
         if params.contains_key(name) {
             continue;
         }
+        let is_meant = |given: &String| {
+            let names = component.manifest.params.keys().map(String::as_str);
+            !component.manifest.params.contains_key(given) && nearest(given, names) == Some(name)
+        };
         if !spec.default.is_null() {
             params.insert(name.clone(), spec.default.clone());
-        } else if spec.required {
+        } else if spec.required && !given.keys().any(is_meant) {
             let message = format!(
                 "`{}` needs the parameter `{name}` ({})",
                 component.manifest.name,
                 spec.param_type.word()
             );
             let hint = if spec.description.is_empty() {
-                String::new()
+                format!("add `{name}:` to `with:`")
             } else {
-                format!("{name}: {}", spec.description)
+                format!("add `{name}:` to `with:`: {}", spec.description)
             };
             let pointer = at_with.pointer();
             let found = Diagnostic::error(Code::MissingParameter, pointer, message);

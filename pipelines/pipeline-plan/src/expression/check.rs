@@ -10,7 +10,7 @@ use pipeline_spec::{Code, did_you_mean};
 
 use super::engine::FILTERS;
 use super::path::{self, Path};
-use super::syntax::{bytes, parse};
+use super::syntax::{bytes, extent, parse};
 use super::types::{self, Type};
 
 /// What is known where an expression stands. Names are as expressions write them.
@@ -230,8 +230,7 @@ impl Checker<'_> {
 
     fn typed(&mut self, tree: &Expr<'_>, found: Result<Type, String>) -> Type {
         found.unwrap_or_else(|message| {
-            let bytes = bytes(tree.span());
-            self.problem(Code::TypeMismatch, bytes, message, String::new());
+            self.problem(Code::TypeMismatch, extent(tree), message, String::new());
             None
         })
     }
@@ -248,26 +247,20 @@ impl Checker<'_> {
     }
 
     fn call(&mut self, called: &Expr<'_>) {
-        let name = match path::of(called) {
-            Some(path) => path
-                .segments
-                .last()
-                .map_or(path.root.to_owned(), |s| s.name.clone()),
-            None => "this".to_owned(),
+        let end = bytes(called.span()).end;
+        let (name, start) = match called {
+            Expr::Var(var) => (var.id, bytes(var.span()).start),
+            Expr::GetAttr(attribute) => (attribute.name, end - attribute.name.len()),
+            _ => ("this", bytes(called.span()).start),
         };
-        let hint = if FILTERS.contains(&name.as_str()) {
+        let hint = if FILTERS.contains(&name) {
             format!("write it as a filter: `value | {name}`")
         } else {
             did_you_mean("", FILTERS.iter().copied()).replace("known here", "there are filters")
         };
         let message =
             format!("expressions cannot call `{name}`: they know no functions or methods");
-        self.problem(
-            Code::ExpressionFunction,
-            bytes(called.span()),
-            message,
-            hint,
-        );
+        self.problem(Code::ExpressionFunction, start..end, message, hint);
     }
 
     fn path(&mut self, path: &Path<'_>) -> Type {
@@ -420,7 +413,8 @@ impl Checker<'_> {
         if let Some(scalar) = whole
             && !matches!(scalar, ParamType::List | ParamType::Map | ParamType::Any)
         {
-            let message = format!("a {} has no `{}`", scalar.word(), asked.name);
+            let scalar = types::with_article(scalar);
+            let message = format!("{scalar} has no `{}`", asked.name);
             self.name(asked.bytes.clone(), message, String::new());
         }
         None

@@ -61,3 +61,16 @@ pub(super) fn error_bytes(source: &str, error: &minijinja::Error) -> Range<usize
 pub(super) fn bytes(span: Span) -> Range<usize> {
     span.start_offset as usize..span.end_offset as usize
 }
+
+/// The bytes of a whole expression: the parser lets those of an operator begin too early.
+pub(super) fn extent(expression: &Expr<'_>) -> Range<usize> {
+    let end = bytes(expression.span()).end;
+    let mut first = expression;
+    loop {
+        first = match first {
+            Expr::BinOp(binary) => &binary.left,
+            Expr::Compare(compare) => &compare.expr,
+            _ => return bytes(first.span()).start.min(end)..end,
+        };
+    }
+}

@@ -8,6 +8,19 @@ use minijinja::machinery::ast::BinOpKind;
 /// A type, or nothing if it is not known yet.
 pub(super) type Type = Option<ParamType>;
 
+/// The type in a sentence.
+pub(super) fn with_article(given: ParamType) -> &'static str {
+    match given {
+        ParamType::String => "a string",
+        ParamType::Integer => "an integer",
+        ParamType::Number => "a number",
+        ParamType::Boolean => "a boolean",
+        ParamType::List => "a list",
+        ParamType::Map => "a map",
+        ParamType::Any => "any value",
+    }
+}
+
 /// The type that two values have in common.
 pub(super) fn common(left: Type, right: Type) -> Type {
     match (left?, right?) {
@@ -62,8 +75,8 @@ pub(super) fn ordering(left: Type, right: Type) -> Result<Type, String> {
     {
         return Err(format!(
             "{} and {} cannot be compared by size",
-            l.word(),
-            r.word()
+            with_article(l),
+            with_article(r)
         ));
     }
     Ok(Some(ParamType::Boolean))
@@ -72,7 +85,8 @@ pub(super) fn ordering(left: Type, right: Type) -> Result<Type, String> {
 fn arithmetic(sign: &str, left: Type, right: Type) -> Result<Type, String> {
     for operand in [left, right].into_iter().flatten() {
         if !is_number(operand) {
-            return Err(format!("`{sign}` takes numbers, not a {}", operand.word()));
+            let operand = with_article(operand);
+            return Err(format!("`{sign}` takes numbers, not {operand}"));
         }
     }
     Ok(common(left, right))
@@ -85,8 +99,8 @@ fn is_number(given: ParamType) -> bool {
 /// The type of `value | filter`, or why it can have no value.
 pub(super) fn filter(name: &str, given: Type, fallback: Type) -> Result<Type, String> {
     let refuse = |wanted: &str| {
-        let word = given.map_or("value", ParamType::word);
-        Err(format!("`{name}` takes {wanted}, not a {word}"))
+        let given = given.map_or("this value", with_article);
+        Err(format!("`{name}` takes {wanted}, not {given}"))
     };
     match name {
         "default" => Ok(common(given, fallback)),

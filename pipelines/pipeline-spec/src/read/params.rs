@@ -63,10 +63,14 @@ fn param(value: Value, at: &At<'_>, reader: &mut Reader) -> ParamSpec {
 }
 
 fn declaration(mut map: Map<String, Value>, at: &At<'_>, reader: &mut Reader) -> Option<ParamSpec> {
-    reader.known_keys(&map, KEYS, at, "a parameter");
+    let meant = reader.known_keys(&map, KEYS, at, "a parameter");
     let default = map.remove("default").unwrap_or_default();
     let literal = is_literal(&default, &at.key("default"), reader);
-    let param_type = param_type(map.remove("type"), &default, at, reader)?;
+    let written = map.remove("type");
+    if written.is_none() && default.is_null() && !meant.is_empty() {
+        return None;
+    }
+    let param_type = param_type(written, &default, at, reader)?;
     let required = map.remove("required");
     // Without a default there is nothing that an expression could stand for.
     let must = reader.boolean(required.clone(), &at.key("required"), default.is_null());

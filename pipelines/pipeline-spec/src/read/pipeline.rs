@@ -32,18 +32,22 @@ pub(crate) fn pipeline(tree: Value, reader: &mut Reader) -> PipelineSpec {
         }
     };
     map.retain(|key, _| !key.starts_with(USERS_PREFIX));
-    reader.known_keys(&map, KEYS, &at, "a pipeline");
+    let meant = reader.known_keys(&map, KEYS, &at, "a pipeline");
     PipelineSpec {
-        name: name(map.remove("name"), &at, reader),
+        name: name(map.remove("name"), &at, &meant, reader),
         description: reader.literal_or_empty(map.remove("description"), &at.key("description")),
         params: params::params(map.remove("params"), &at.key("params"), reader),
-        steps: steps(map.remove("steps"), &at, reader),
+        steps: steps(map.remove("steps"), &at, &meant, reader),
     }
 }
 
-fn name(value: Option<Value>, root: &At<'_>, reader: &mut Reader) -> String {
+/// The name; an absent one is not told of if another key was probably `meant`.
+fn name(value: Option<Value>, root: &At<'_>, meant: &[&str], reader: &mut Reader) -> String {
     let at = root.key("name");
     let Some(value) = value else {
+        if meant.contains(&"name") {
+            return String::new();
+        }
         let message = "the pipeline has no name".to_owned();
         let hint = "add `name: my-pipeline` as the first line";
         reader.at_value(Code::MissingKey, &at, message, hint);
@@ -70,9 +74,15 @@ pub(super) fn is_name(text: &str) -> bool {
         && !text.chars().any(char::is_control)
 }
 
-fn steps(value: Option<Value>, root: &At<'_>, reader: &mut Reader) -> BTreeMap<String, Step> {
+fn steps(
+    value: Option<Value>,
+    root: &At<'_>,
+    meant: &[&str],
+    reader: &mut Reader,
+) -> BTreeMap<String, Step> {
     let at = root.key("steps");
     let map = match value {
+        None if meant.contains(&"steps") => return BTreeMap::new(),
         Some(Value::Object(map)) if !map.is_empty() => map,
         None | Some(Value::Null | Value::Object(_)) => {
             let message = "the pipeline has no steps".to_owned();

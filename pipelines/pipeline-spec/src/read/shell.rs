@@ -4,7 +4,6 @@
 //! comments.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -49,20 +48,35 @@ fn replace(script: &str, segments: &[Segment], env: &mut Map<String, Value>) -> 
         at_word_start: true,
         ..Quoting::default()
     };
+    // Whether the result ends in a quote that was only put there to go on with a quoted text.
+    let mut reopened = false;
     for segment in segments {
         match segment {
             Segment::Literal(range) => {
-                quoting.read(&script[range.clone()]);
-                result.push_str(&script[range.clone()]);
+                let literal = &script[range.clone()];
+                quoting.read(literal);
+                match literal.strip_prefix('\'') {
+                    Some(rest) if reopened => {
+                        result.pop();
+                        result.push_str(rest);
+                    }
+                    _ => result.push_str(literal),
+                }
+                reopened = false;
             }
             Segment::Expression(range) => {
                 let name = variable(&script[range.clone()], env);
-                // Writing to a String cannot fail.
-                let _ = match quoting.state {
-                    State::Double => write!(result, "${{{name}}}"),
-                    State::Single => write!(result, "'\"${name}\"'"),
-                    State::Bare | State::Comment => write!(result, "\"${name}\""),
+                reopened = quoting.state == State::Single;
+                let variable = match quoting.state {
+                    State::Double => format!("${{{name}}}"),
+                    State::Bare | State::Comment => format!("\"${name}\""),
+                    State::Single if result.ends_with('\'') => {
+                        result.pop();
+                        format!("\"${name}\"'")
+                    }
+                    State::Single => format!("'\"${name}\"'"),
                 };
+                result.push_str(&variable);
                 quoting.at_word_start = false;
             }
         }

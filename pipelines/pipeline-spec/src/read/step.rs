@@ -30,6 +30,9 @@ const KEYS: &[&str] = &[
 /// Keys that only a step with `run:` takes: a component's manifest says the same.
 const RUN_ONLY: &[&str] = &["outputs", "files"];
 
+/// What a glob would take for a literal name.
+const SPAN_VARIABLES: &[&str] = &["{SPAN", "{VERSION", "{YYYY}", "{MM}", "{DD}"];
+
 pub(super) fn step(id: &str, value: Value, at: &At<'_>, reader: &mut Reader) -> Step {
     let Value::Object(mut map) = value else {
         let message = format!("expected a step, found {}", super::kind(&value));
@@ -37,8 +40,8 @@ pub(super) fn step(id: &str, value: Value, at: &At<'_>, reader: &mut Reader) -> 
         reader.at_key(Code::WrongType, at, message, hint);
         return Step::default();
     };
-    reader.known_keys(&map, KEYS, at, "a step");
-    let action = action(id, &mut map, at, reader);
+    let meant = reader.known_keys(&map, KEYS, at, "a step");
+    let action = action(id, &mut map, at, &meant, reader);
     if matches!(action, Action::Uses(_)) {
         misplaced(&map, at, reader);
     }
@@ -58,7 +61,13 @@ pub(super) fn step(id: &str, value: Value, at: &At<'_>, reader: &mut Reader) -> 
     }
 }
 
-fn action(id: &str, map: &mut Map<String, Value>, at: &At<'_>, reader: &mut Reader) -> Action {
+fn action(
+    id: &str,
+    map: &mut Map<String, Value>,
+    at: &At<'_>,
+    meant: &[&str],
+    reader: &mut Reader,
+) -> Action {
     let in_shell = map.get("run").and_then(Value::as_str);
     if in_shell.is_some_and(has_expression) && !map.contains_key("uses") {
         let message =
@@ -85,8 +94,7 @@ fn action(id: &str, map: &mut Map<String, Value>, at: &At<'_>, reader: &mut Read
             Action::Unreadable
         }
         (None, None) => {
-            let is_typo = |key: &String| nearest(key, ["uses", "run"]).is_some();
-            if !map.keys().any(is_typo) {
+            if !meant.contains(&"uses") && !meant.contains(&"run") {
                 let message = "the step says neither `uses:` nor `run:`".to_owned();
                 let hint = "add `uses: COMPONENT` or `run: [PROGRAM, ARGUMENT]`";
                 reader.at_key(Code::StepKind, at, message, hint);
@@ -162,9 +170,12 @@ fn outputs(value: Option<Value>, at: &At<'_>, reader: &mut Reader) -> BTreeMap<S
 fn output(value: Value, at: &At<'_>, reader: &mut Reader) -> Output {
     let (value, optional) = match value {
         Value::Object(mut map) => {
-            reader.known_keys(&map, &["type", "optional"], at, "an output");
+            let meant = reader.known_keys(&map, &["type", "optional"], at, "an output");
             let optional = reader.boolean(map.remove("optional"), &at.key("optional"), false);
             let Some(value) = map.remove("type") else {
+                if meant.contains(&"type") {
+                    return unreadable_output(optional);
+                }
                 let message = "the output has no type".to_owned();
                 let hint = "`NAME: Artifact`, or `NAME: { type: Artifact, optional: true }`";
                 reader.at_key(Code::MissingKey, &at.key("type"), message, hint);
@@ -248,11 +259,16 @@ pub(super) fn globs(value: Value, at: &At<'_>, reader: &mut Reader) -> Vec<Strin
     }
     let globs = reader.literals(value, at, "a path or glob, or a list of these");
     for (index, glob) in globs.iter().enumerate() {
+        let item = at.item(index);
+        let at = if is_list { &item } else { at };
         if glob.is_empty() || glob.contains('\0') {
-            let item = at.item(index);
-            let at = if is_list { &item } else { at };
             let message = "a path is not empty and holds no NUL character".to_owned();
             reader.at_value(Code::WrongType, at, message, "");
+        }
+        if let Some(variable) = SPAN_VARIABLES.iter().find(|v| glob.contains(**v)) {
+            let message = format!("`{variable}` in a path is not resolved by this version");
+            let hint = "name the folder, or match it with `*`";
+            reader.at_value(Code::InvalidInput, at, message, hint);
         }
     }
     globs
