@@ -1,0 +1,38 @@
+//! What a daemon, or a command that reads without one, is told by the binary.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use component_api::catalog::Catalog;
+
+use crate::planning::ResolveSettings;
+
+/// What the binary decides.
+#[derive(Debug, Clone)]
+pub struct DaemonConfig {
+    /// The state folder; made if it is not there.
+    pub state_dir: PathBuf,
+    /// Components that pipelines may use.
+    pub catalog: Catalog,
+    /// Identity of the build: its version, in unreleased builds followed by `+` and the
+    /// executable's digest.
+    pub build: String,
+    /// Absolute path of the binary, which is its own keeper and holds the standard components.
+    pub executable: PathBuf,
+    /// Most attempts at once, over all runs.
+    pub slots: usize,
+    /// End after so long without clients and without unfinished runs; never if absent.
+    pub idle_end: Option<Duration>,
+}
+
+impl DaemonConfig {
+    /// What resolving steps takes. The version of a released build stands for its components; of an
+    /// unreleased one only its digest tells them apart.
+    pub(crate) fn resolve_settings(&self) -> ResolveSettings {
+        let digest = self.build.split_once('+').map_or("", |(_, digest)| digest);
+        ResolveSettings {
+            state_dir: self.state_dir.clone(),
+            build: digest.to_owned(),
+        }
+    }
+}

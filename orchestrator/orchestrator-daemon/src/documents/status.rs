@@ -1,0 +1,163 @@
+//! The status document: a run, its steps and their attempts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use orchestrator_api as api;
+use orchestrator_api::DocumentVersion;
+use pipeline_plan::NodeId;
+use run_engine::artifact::{Artifact, Outputs};
+use run_engine::event::RunCreated;
+use run_engine::state::{Attempt, RunPhase, RunView, Step, StepPhase};
+use run_executor::layout::AttemptLayout;
+use serde_json::{Number, Value, json};
+
+use super::words::{attempt_error, attempt_state, reason, run_state, step_state, trigger};
+use super::{Snapshot, milliseconds, path_text};
+
+/// Types of artifact whose numeric properties are a step's metrics.
+const METRIC_TYPES: [&str; 2] = ["Metrics", "Evaluation"];
+
+/// A run as a document.
+pub(crate) fn status(snapshot: &Snapshot, state_dir: &Path) -> api::Status {
+    let live = &snapshot.run;
+    let view = &live.view;
+    let created = &view.created;
+    let steps = created.plan.node_ids().map(|node| {
+        let pid = live.pids.get(&node).copied();
+        step(view, node, pid, state_dir)
+    });
+    api::Status {
+        version: DocumentVersion,
+        run_id: created.run.0,
+        pipeline: created.plan.name.clone(),
+        pipeline_file: path_text(&created.pipeline_file),
+        plan_id: created.plan_id.clone(),
+        state: run_state(view, snapshot.held),
+        reason: run_reason(view),
+        trigger: trigger(&created.trigger),
+        params: created.params.clone(),
+        created_at: created.at,
+        started_at: view.started_at,
+        ended_at: view.ended_at,
+        duration_ms: view.ended_at.map(|end| milliseconds(created.at, end)),
+        retry_of: created.retry_of.map(|run| run.0),
+        parent: None,
+        steps: steps.collect(),
+        seq: live.seq,
+    }
+}
+
+/// Why a run ended badly: the first step, in topological order, that did so itself.
+pub(super) fn run_reason(view: &RunView) -> Option<api::Reason> {
+    let RunPhase::Ended(_) = view.phase else {
+        return None;
+    };
+    let phases = [StepPhase::Failed, StepPhase::Refused];
+    phases.iter().find_map(|phase| {
+        let index = view.steps.iter().position(|step| step.phase == *phase)?;
+        let cause = view.steps.get(index).reason.as_ref()?;
+        let id = &view.created.plan.nodes[index].id;
+        let verb = if *phase == StepPhase::Failed {
+            "failed"
+        } else {
+            "refused"
+        };
+        Some(api::Reason {
+            text: format!("`{id}` {verb}: {}", cause.text),
+            detail: Some(id.clone()),
+            ..reason(cause)
+        })
+    })
+}
+
+fn step(view: &RunView, node: NodeId, pid: Option<u32>, state_dir: &Path) -> api::Step {
+    let created = &view.created;
+    let plan = &created.plan;
+    let (planned, step) = (plan.node(node), view.steps.get(node.0 as usize));
+    let started_at = step.attempts.first().map(|attempt| attempt.started.at);
+    let duration = started_at.zip(step.ended_at);
+    let attempts = step.attempts.iter();
+    api::Step {
+        id: planned.id.clone(),
+        item: None,
+        item_index: None,
+        state: step_state(step.phase),
+        reason: step.reason.as_ref().map(reason),
+        needs: needs(created, node),
+        reused_from: step
+            .reused_from
+            .map(|run| api::ReusedFrom { run_id: run.0 }),
+        outputs: outputs(step, state_dir),
+        metrics: step.outputs.as_deref().map(metrics).unwrap_or_default(),
+        attempts: attempts
+            .map(|each| attempt(created, node, each, pid, state_dir))
+            .collect(),
+        started_at,
+        ended_at: step.ended_at,
+        duration_ms: duration.map(|(start, end)| milliseconds(start, end)),
+    }
+}
+
+fn needs(created: &RunCreated, node: NodeId) -> Vec<String> {
+    let plan = &created.plan;
+    let needs = plan.node(node).needs.iter();
+    needs.map(|need| plan.node(*need).id.clone()).collect()
+}
+
+fn outputs(step: &Step, state_dir: &Path) -> BTreeMap<String, Value> {
+    let Some(outputs) = &step.outputs else {
+        return BTreeMap::new();
+    };
+    let artifacts = outputs.artifacts.iter();
+    let artifacts = artifacts.map(|(port, artifact)| (port.clone(), brief(artifact, state_dir)));
+    artifacts.chain(outputs.parameters.clone()).collect()
+}
+
+/// An artifact within a status document.
+fn brief(artifact: &Artifact, state_dir: &Path) -> Value {
+    json!({
+        "artifact_id": artifact.id.0,
+        "type": artifact.type_name,
+        "path": path_text(&state_dir.join(&artifact.path)),
+        "digest": artifact.digest,
+    })
+}
+
+/// The numbers among the properties of what tells metrics.
+pub(super) fn metrics(outputs: &Outputs) -> BTreeMap<String, Number> {
+    let artifacts = outputs.artifacts.values();
+    artifacts
+        .filter(|artifact| METRIC_TYPES.contains(&artifact.type_name.as_str()))
+        .flat_map(|artifact| &artifact.properties)
+        .filter_map(|(name, value)| Some((name.clone(), value.as_number()?.clone())))
+        .collect()
+}
+
+fn attempt(
+    created: &RunCreated,
+    node: NodeId,
+    attempt: &Attempt,
+    pid: Option<u32>,
+    state_dir: &Path,
+) -> api::Attempt {
+    let (started, end) = (&attempt.started, attempt.end.as_ref());
+    let exit = end.and_then(|end| end.exit);
+    let failure = end.and_then(|end| end.failure.as_ref());
+    let id = &created.plan.node(node).id;
+    let layout = AttemptLayout::new(created.run, id, started.attempt);
+    api::Attempt {
+        number: started.attempt,
+        state: attempt_state(end),
+        pid: pid.filter(|_| end.is_none()),
+        exit_code: exit.and_then(|exit| exit.code),
+        signal: exit.and_then(|exit| exit.signal),
+        error: failure.map(attempt_error),
+        log_path: Some(path_text(&state_dir.join(layout.log()))),
+        // Until the process's own start is known, its intent's time is told.
+        started_at: Some(exit.map_or(started.at, |exit| exit.started_at)),
+        ended_at: end.map(|end| exit.map_or(end.at, |exit| exit.ended_at)),
+        cpu_ms: exit.map(|exit| exit.cpu_ms),
+        memory_max_bytes: exit.map(|exit| exit.memory_max_bytes),
+    }
+}

@@ -1,0 +1,86 @@
+//! The engine's words as the documents' words.
+
+use orchestrator_api as api;
+use run_engine::event::{RunEnd, Trigger};
+use run_engine::reason::{Failure, Reason, ReasonCode};
+use run_engine::state::{AttemptEnd, AttemptEndKind, RunPhase, RunView, StepPhase};
+
+use super::some_text;
+
+/// A match between two enums whose values have the same names; the compiler sees that none is missing.
+macro_rules! same {
+    ($value:expr, $from:ident => $to:path { $($name:ident)* }) => {{
+        use $to as Same;
+        match $value { $($from::$name => Same::$name,)* }
+    }};
+}
+
+fn reason_code(code: ReasonCode) -> api::ReasonCode {
+    same!(code, ReasonCode => api::ReasonCode {
+        New ParameterChanged InputChanged ComponentChanged FileChanged EnvChanged UpstreamRuns
+        UpstreamChanged CacheOff OutputMissing Forced Unchanged Retried Slots Disk ExitStatus
+        TimedOut Lost UpstreamFailed UpstreamSkipped UpstreamRefused Rejected
+    })
+}
+
+pub(super) fn step_state(phase: StepPhase) -> api::StepState {
+    same!(phase, StepPhase => api::StepState {
+        Waiting Ready Running Succeeded Reused Failed Refused Skipped Cancelled
+    })
+}
+
+pub(super) fn run_end(end: RunEnd) -> api::RunState {
+    same!(end, RunEnd => api::RunState { Succeeded Failed Refused Cancelled })
+}
+
+/// Where a run stands. `held`: whether a daemon holds it.
+pub(super) fn run_state(view: &RunView, held: bool) -> api::RunState {
+    match view.phase {
+        RunPhase::Ended(end) => run_end(end),
+        _ if !held => api::RunState::Interrupted,
+        RunPhase::Cancelling => api::RunState::Cancelling,
+        RunPhase::Active if view.started_at.is_none() && view.ended_count == 0 => {
+            api::RunState::Queued
+        }
+        RunPhase::Active => api::RunState::Running,
+    }
+}
+
+pub(super) fn attempt_state(end: Option<&AttemptEnd>) -> api::AttemptState {
+    let Some(end) = end else {
+        return api::AttemptState::Running;
+    };
+    match end.kind {
+        AttemptEndKind::Succeeded => api::AttemptState::Succeeded,
+        AttemptEndKind::Refused => api::AttemptState::Refused,
+        AttemptEndKind::Cancelled => api::AttemptState::Cancelled,
+        AttemptEndKind::Lost => api::AttemptState::Lost,
+        AttemptEndKind::Failed if end.exit.is_some_and(|exit| exit.timed_out) => {
+            api::AttemptState::TimedOut
+        }
+        AttemptEndKind::Failed => api::AttemptState::Failed,
+    }
+}
+
+pub(crate) fn reason(reason: &Reason) -> api::Reason {
+    api::Reason {
+        code: reason_code(reason.code),
+        text: reason.text.clone(),
+        detail: some_text(&reason.detail),
+    }
+}
+
+pub(super) fn attempt_error(failure: &Failure) -> api::AttemptError {
+    api::AttemptError {
+        code: failure.code.clone(),
+        message: failure.message.clone(),
+        hint: some_text(&failure.hint),
+    }
+}
+
+pub(super) fn trigger(trigger: &Trigger) -> api::Trigger {
+    api::Trigger {
+        kind: trigger.kind.clone(),
+        detail: some_text(&trigger.detail),
+    }
+}

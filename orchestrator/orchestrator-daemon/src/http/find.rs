@@ -1,0 +1,116 @@
+//! From what a client names to what is meant: runs, steps, and a run as it is now.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pipeline_plan::{NodeId, Plan};
+use pipeline_spec::did_you_mean;
+use run_engine::ids::RunId;
+use run_engine::state::RunState;
+use uuid::Uuid;
+
+use super::Api;
+use super::problem::{Refusal, chain};
+use crate::documents::Snapshot;
+use crate::limits::{PAGE_ROWS, PAGE_ROWS_MAX, PREFIX_CHARACTERS_MIN};
+use crate::views::LiveRun;
+
+/// The name of the newest run.
+const LATEST: &str = "latest";
+
+impl Api {
+    /// The run that is named by its id, a prefix of that, or `latest`. It exists.
+    pub(super) fn run_id(&self, text: &str) -> Result<RunId, Refusal> {
+        let unknown = || {
+            Refusal::not_found("unknown_run", format!("there is no run `{text}`"))
+                .hint("`ropewalk runs` lists them")
+        };
+        if text == LATEST {
+            return self.reader.newest_run(None)?.ok_or_else(|| {
+                let detail = "there is no run yet, hence no latest one";
+                Refusal::not_found("unknown_run", detail).hint("`ropewalk run FILE` makes one")
+            });
+        }
+        if text.chars().count() < PREFIX_CHARACTERS_MIN {
+            let detail = format!(
+                "`{text}` is too short for a run's id: give at least {PREFIX_CHARACTERS_MIN} characters of it, or `{LATEST}`"
+            );
+            return Err(Refusal::not_found("unknown_run", detail));
+        }
+        match *self.reader.run_by_prefix(&text.to_ascii_lowercase())? {
+            [] => Err(unknown()),
+            [run] => Ok(run),
+            _ => {
+                let detail = format!("more than one run's id begins with `{text}`");
+                Err(Refusal::not_found("ambiguous_run", detail).hint("give more characters of it"))
+            }
+        }
+    }
+
+    /// A run as it is now.
+    pub(super) fn snapshot(&self, run: RunId) -> Result<Snapshot, Refusal> {
+        let views = self.engine.as_ref().map(|engine| &engine.views);
+        // Views first: a run that is in none of them has its last event in the store.
+        if let Some(live) = views.and_then(|views| views.get(run)) {
+            return Ok(Snapshot {
+                run: live,
+                held: true,
+            });
+        }
+        let unreadable = |why: String| {
+            Refusal::internal(format!("the journal of run {run} cannot be read: {why}"))
+        };
+        let Some(journal) = self.reader.journal(run)? else {
+            return Err(unreadable("it is not there".to_owned()));
+        };
+        let events = journal.entries.iter().map(|entry| &entry.event);
+        let state = RunState::replay(events).map_err(|error| unreadable(chain(&error)))?;
+        let live = LiveRun {
+            view: state.view(),
+            seq: journal.entries.last().map_or(0, |entry| entry.seq),
+            pids: Arc::new(BTreeMap::new()),
+        };
+        Ok(Snapshot {
+            run: Arc::new(live),
+            held: views.is_some(),
+        })
+    }
+
+    /// The run that is named, as it is now.
+    pub(super) fn find(&self, text: &str) -> Result<Snapshot, Refusal> {
+        self.snapshot(self.run_id(text)?)
+    }
+}
+
+/// The step of this id.
+pub(super) fn step(plan: &Plan, id: &str) -> Result<NodeId, Refusal> {
+    plan.find(id).ok_or_else(|| {
+        let detail = format!("pipeline `{}` has no step `{id}`", plan.name);
+        let ids = plan.nodes.iter().map(|node| node.id.as_str());
+        Refusal::not_found("unknown_step", detail).hint(did_you_mean(id, ids))
+    })
+}
+
+/// The id that a cursor is.
+pub(super) fn cursor(text: Option<&str>) -> Result<Option<Uuid>, Refusal> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let id = text.parse().map_err(|_| {
+        let detail = format!("`{text}` is no cursor; give `next_cursor` of the page before");
+        Refusal::bad_request("bad_cursor", detail)
+    })?;
+    Ok(Some(id))
+}
+
+/// How many rows a page of a list holds.
+pub(super) fn page_rows(limit: Option<u32>) -> Result<usize, Refusal> {
+    let rows = limit.map_or(PAGE_ROWS, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    });
+    if (1..=PAGE_ROWS_MAX).contains(&rows) {
+        return Ok(rows);
+    }
+    let detail = format!("a page holds 1 to {PAGE_ROWS_MAX} rows, not {rows}");
+    Err(Refusal::bad_request("bad_limit", detail))
+}

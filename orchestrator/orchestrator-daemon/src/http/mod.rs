@@ -1,0 +1,161 @@
+//! The routes under `/api/v1`: a request becomes a command to the loop, or a read.
+//!
+//! A handler holds no state and never writes to the store. The same routes answer over the socket,
+//! beside the loop, and within a command that only reads, without one. What an answer looks like is
+//! [`documents`](crate::documents)' affair.
+
+mod artifacts;
+mod create;
+mod events;
+mod extract;
+mod find;
+mod log;
+mod log_file;
+mod plan;
+mod problem;
+mod retry;
+mod runs;
+mod stream;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use component_api::catalog::Catalog;
+use orchestrator_api::DaemonInfo;
+use run_store::StoreReader;
+use tokio::sync::oneshot;
+
+use crate::command::{Command, CommandError};
+use crate::ending::Ending;
+use crate::limits::REQUEST_BYTES_MAX;
+use crate::planning::ResolveSettings;
+use crate::run_loop::{LoopGone, LoopSender};
+use crate::views::Views;
+use problem::Refusal;
+
+pub(crate) use problem::chain;
+
+/// What the routes answer from. A clone is the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Api(Arc<Parts>);
+
+/// What an [`Api`] consists of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// Who answers.
+    pub(crate) info: DaemonInfo,
+    /// The state folder, absolute.
+    pub(crate) state_dir: PathBuf,
+    /// Components that pipelines may use.
+    pub(crate) catalog: Catalog,
+    /// What resolving steps takes, for plans.
+    pub(crate) resolve: Arc<ResolveSettings>,
+    /// What was committed.
+    pub(crate) reader: StoreReader,
+    /// The loop, if this process holds it.
+    pub(crate) engine: Option<Engine>,
+}
+
+/// The loop as the routes see it.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    /// The unfinished runs.
+    pub(crate) views: Arc<Views>,
+    /// Where commands go.
+    pub(crate) commands: LoopSender,
+    /// The end of this daemon.
+    pub(crate) ending: Ending,
+}
+
+/// The routes.
+pub(crate) fn router(parts: Parts) -> Router {
+    let routes = Router::new()
+        .route("/daemon", get(daemon))
+        .route("/daemon/stop", post(stop))
+        .route("/plan", post(plan::plan))
+        .route("/runs", get(runs::list).post(create::create))
+        .route("/runs/{run}", get(runs::status))
+        .route("/runs/{run}/cancel", post(runs::cancel))
+        .route("/runs/{run}/resume", post(runs::resume))
+        .route("/runs/{run}/retry", post(retry::retry))
+        .route("/runs/{run}/events", get(events::of_run))
+        .route("/runs/{run}/steps/{step}/log", get(log::log))
+        .route("/events", get(events::of_all))
+        .route("/artifacts", get(artifacts::list))
+        .route("/artifacts/{artifact}", get(artifacts::one));
+    Router::new()
+        .nest("/api/v1", routes)
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .with_state(Api(Arc::new(parts)))
+}
+
+impl std::ops::Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Api {
+    /// The loop; a problem if there is none.
+    fn engine(&self) -> Result<&Engine, Refusal> {
+        self.engine.as_ref().ok_or_else(|| {
+            let detail = "no daemon holds the state folder, and this needs one";
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "no_daemon", detail)
+                .hint("start one with `ropewalk serve`")
+        })
+    }
+
+    /// Does what may wait for a disk, off the threads that serve.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let api = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&api)).await;
+        done.unwrap_or_else(|error| {
+            tracing::error!("a request was not answered: {error}");
+            Err(Refusal::internal(
+                "the request could not be answered; daemon.log in the state folder says why",
+            ))
+        })
+    }
+
+    /// Asks the loop for something, and waits for what it says.
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, CommandError>>) -> Command,
+    ) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.engine()?.commands.command(command(reply)).await?;
+        // A loop that ends drops what it did not answer.
+        let answer = answer.await.map_err(|_| LoopGone)?;
+        Ok(answer?)
+    }
+}
+
+async fn daemon(State(api): State<Api>) -> Json<DaemonInfo> {
+    Json(api.info.clone())
+}
+
+async fn stop(State(api): State<Api>) -> Result<StatusCode, Refusal> {
+    api.engine()?.ending.begin("a client asked for it");
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn unknown_route() -> Refusal {
+    Refusal::not_found("unknown_route", "there is nothing at this address")
+        .hint("client and daemon may be of different versions")
+}
+
+async fn wrong_method() -> Refusal {
+    let detail = "this address takes another method";
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", detail)
+}

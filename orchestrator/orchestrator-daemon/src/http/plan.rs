@@ -1,0 +1,69 @@
+//! What a run would do: with or without the loop, on the store as it is.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use chrono::Utc;
+use orchestrator_api as api;
+use orchestrator_api::{DocumentVersion, PlanDocument, PlanRequest};
+use pipeline_plan::Plan;
+use run_executor::DigestMemo;
+
+use super::Api;
+use super::create::Asked;
+use super::extract::Body;
+use super::problem::{Answer, Refusal};
+use crate::documents;
+use crate::planning::{self, Files, PlannedAction, PlannedStep};
+
+pub(super) async fn plan(
+    State(api): State<Api>,
+    Body(request): Body<PlanRequest>,
+) -> Answer<PlanDocument> {
+    api.blocking(move |api| Ok(Json(api.planned(request)?)))
+        .await
+}
+
+impl Api {
+    fn planned(&self, request: PlanRequest) -> Result<PlanDocument, Refusal> {
+        let run = self.compile(Asked {
+            pipeline_file: request.pipeline_file,
+            text: request.text,
+            params: request.params,
+            environment: request.environment,
+            force: request.force,
+            force_all: request.force_all,
+        })?;
+        let memo = DigestMemo::new(&self.state_dir);
+        let files = Files {
+            prepare: &|task| run_executor::prepare(task, &memo),
+            verify: &|task| run_executor::verify(task, &memo),
+        };
+        let settings = Arc::clone(&self.resolve);
+        let steps = planning::plan(&run, &settings, &self.reader, &files, Utc::now())?;
+        let steps = steps.iter().map(|step| planned(&run.plan, step));
+        Ok(PlanDocument {
+            version: DocumentVersion,
+            pipeline: run.plan.name.clone(),
+            plan_id: run.plan_id,
+            steps: steps.collect(),
+        })
+    }
+}
+
+fn planned(plan: &Plan, step: &PlannedStep) -> api::PlanStep {
+    api::PlanStep {
+        id: plan.node(step.node).id.clone(),
+        action: match step.action {
+            PlannedAction::Run => api::Action::Run,
+            PlannedAction::Reuse => api::Action::Reuse,
+            PlannedAction::Skip => api::Action::Skip,
+            PlannedAction::Unknown => api::Action::Unknown,
+        },
+        reason: documents::reason(&step.reason),
+        reused_from: step
+            .reused_from
+            .map(|run| api::ReusedFrom { run_id: run.0 }),
+    }
+}

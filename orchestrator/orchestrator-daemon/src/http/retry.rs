@@ -1,0 +1,112 @@
+//! A finished run is tried again: a new run, into which what succeeded is carried over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use orchestrator_api::{RetryRequest, Status};
+use pipeline_plan::{NodeId, Plan};
+use run_engine::event::Trigger;
+use run_engine::ids::ExecutionId;
+use run_engine::state::{RunPhase, RunView, StepPhase};
+
+use super::Api;
+use super::extract::Body;
+use super::find::step;
+use super::problem::{Answer, Refusal};
+use crate::command::NewRun;
+use crate::git::git_state;
+
+pub(super) async fn retry(
+    State(api): State<Api>,
+    Path(run): Path<String>,
+    Body(request): Body<RetryRequest>,
+) -> Answer<Status> {
+    api.engine()?;
+    let new = api
+        .blocking(move |api| {
+            let snapshot = api.find(&run)?;
+            new_run(&snapshot.run.view, request.step.as_deref())
+        })
+        .await?;
+    let Json(started) = api.make(new).await?;
+    Ok(Json(started.status))
+}
+
+fn new_run(view: &RunView, again: Option<&str>) -> Result<NewRun, Refusal> {
+    let created = &view.created;
+    let RunPhase::Ended(_) = view.phase else {
+        let detail = format!(
+            "run {} is not over; only a finished run is retried",
+            created.run
+        );
+        let hint = format!(
+            "wait for its end, or `ropewalk cancel {}` first",
+            created.run
+        );
+        return Err(Refusal::conflict("run_unfinished", detail).hint(hint));
+    };
+    let plan = &created.plan;
+    let again = again.map(|id| step(plan, id)).transpose()?;
+    let anew = again.map_or_else(BTreeSet::new, |node| with_downstream(plan, node));
+    let carried = carried(view, &anew);
+    if carried.len() == plan.nodes.len() {
+        let detail = format!(
+            "every step of run {} succeeded; nothing is left to retry",
+            created.run
+        );
+        let hint = format!("`ropewalk retry {} STEP` runs a step again", created.run);
+        return Err(Refusal::conflict("nothing_to_retry", detail).hint(hint));
+    }
+    // Who asks for another try does not want to be told of the last one's refusal.
+    let refused = plan
+        .node_ids()
+        .filter(|node| view.steps.get(node.0 as usize).phase == StepPhase::Refused);
+    Ok(NewRun {
+        plan: Arc::clone(plan),
+        plan_id: created.plan_id.clone(),
+        pipeline_file: created.pipeline_file.clone(),
+        params: created.params.clone(),
+        trigger: Trigger {
+            kind: "retry".to_owned(),
+            detail: created.run.to_string(),
+        },
+        retry_of: Some(created.run),
+        carried,
+        forced: refused.chain(again).collect(),
+        slots: created.slots,
+        environment: created.environment.clone(),
+        git: created.pipeline_file.parent().and_then(git_state),
+        attach: false,
+    })
+}
+
+/// A step and everything that depends on it.
+fn with_downstream(plan: &Plan, first: NodeId) -> BTreeSet<NodeId> {
+    let mut found = BTreeSet::from([first]);
+    // Every need stands before the step that has it.
+    for node in plan.node_ids() {
+        if plan
+            .node(node)
+            .needs
+            .iter()
+            .any(|need| found.contains(need))
+        {
+            found.insert(node);
+        }
+    }
+    found
+}
+
+/// The executions that did what they promised, but for the steps that are to run anew.
+fn carried(view: &RunView, anew: &BTreeSet<NodeId>) -> BTreeMap<NodeId, ExecutionId> {
+    let nodes = view.created.plan.node_ids();
+    nodes
+        .filter(|node| !anew.contains(node))
+        .filter_map(|node| {
+            let step = view.steps.get(node.0 as usize);
+            Some((node, step.execution.filter(|_| step.phase.is_good())?))
+        })
+        .collect()
+}

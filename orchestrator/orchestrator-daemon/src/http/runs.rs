@@ -1,0 +1,177 @@
+//! Runs: one, a list, and what ends one or takes it up again.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use orchestrator_api as api;
+use orchestrator_api::{DocumentVersion, RunState, RunsQuery};
+use run_engine::event::RunEnd;
+use run_engine::ids::RunId;
+use run_store::{Ended, RunFilter, RunRow};
+
+use super::Api;
+use super::extract::Params;
+use super::find::{cursor, page_rows};
+use super::problem::{Answer, Refusal};
+use crate::command::Command;
+use crate::documents;
+use crate::limits::COLUMNS_MAX;
+
+/// Rows that are read at once while a page is filled.
+const ROWS_READ: usize = 200;
+
+pub(super) async fn status(State(api): State<Api>, Path(run): Path<String>) -> Answer<api::Status> {
+    api.blocking(move |api| Ok(Json(api.status(api.run_id(&run)?)?)))
+        .await
+}
+
+pub(super) async fn cancel(State(api): State<Api>, Path(run): Path<String>) -> Answer<api::Status> {
+    api.engine()?;
+    let run = api.blocking(move |api| api.run_id(&run)).await?;
+    api.ask(|reply| Command::Cancel { run, reply }).await?;
+    api.blocking(move |api| Ok(Json(api.status(run)?))).await
+}
+
+/// A daemon resumes every unfinished run at its start, so what is left is to say how the run stands.
+pub(super) async fn resume(State(api): State<Api>, Path(run): Path<String>) -> Answer<api::Status> {
+    api.engine()?;
+    api.blocking(move |api| {
+        let status = api.status(api.run_id(&run)?)?;
+        if status.state.is_ended() {
+            let detail = format!("run {} is over: it {}", status.run_id, ended(status.state));
+            let hint = format!("`ropewalk retry {}` makes a new run of it", status.run_id);
+            return Err(Refusal::conflict("run_ended", detail).hint(hint));
+        }
+        Ok(Json(status))
+    })
+    .await
+}
+
+/// How a run that is over ended, as a verb.
+pub(super) fn ended(state: RunState) -> &'static str {
+    match state {
+        RunState::Succeeded => "succeeded",
+        RunState::Failed => "failed",
+        RunState::Refused => "was refused",
+        _ => "was cancelled",
+    }
+}
+
+pub(super) async fn list(
+    State(api): State<Api>,
+    Params(query): Params<RunsQuery>,
+) -> Answer<api::Runs> {
+    api.blocking(move |api| {
+        let asked = Asked::parse(&query)?;
+        let before = cursor(query.cursor.as_deref())?.map(RunId);
+        let page = api.page(&asked, before)?;
+        Ok(Json(page))
+    })
+    .await
+}
+
+/// Which runs are asked for, and what of each.
+struct Asked {
+    filter: RunFilter,
+    /// The state in full; the filter knows of an unfinished run only that it is one.
+    state: Option<RunState>,
+    columns: Vec<documents::Column>,
+    rows: usize,
+}
+
+impl Asked {
+    fn parse(query: &RunsQuery) -> Result<Self, Refusal> {
+        let state = query.status.as_deref().map(state).transpose()?;
+        let names = query.columns.iter().flat_map(|names| names.split(','));
+        let columns = names
+            .map(|name| {
+                documents::Column::parse(name).ok_or_else(|| {
+                    let detail = format!("`{name}` is no column of a list of runs");
+                    Refusal::bad_request("bad_column", detail)
+                        .hint("there are `params.NAME`, `metrics.NAME` and `metrics.STEP.NAME`")
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if columns.len() > COLUMNS_MAX {
+            let detail = format!("more than {COLUMNS_MAX} columns are asked for");
+            return Err(Refusal::bad_request("bad_column", detail));
+        }
+        Ok(Self {
+            filter: RunFilter {
+                pipeline: query.pipeline.clone(),
+                ended: state.map(filter),
+            },
+            state,
+            columns,
+            rows: page_rows(query.limit)?,
+        })
+    }
+}
+
+fn state(word: &str) -> Result<RunState, Refusal> {
+    RunState::from_word(word).ok_or_else(|| {
+        let words: Vec<&str> = RunState::ALL.iter().map(|state| state.word()).collect();
+        let detail = format!("`{word}` is no state of a run");
+        Refusal::bad_request("bad_status", detail).hint(format!("there are {}", words.join(", ")))
+    })
+}
+
+fn filter(state: RunState) -> Ended {
+    match state {
+        RunState::Succeeded => Ended::As(RunEnd::Succeeded),
+        RunState::Failed => Ended::As(RunEnd::Failed),
+        RunState::Refused => Ended::As(RunEnd::Refused),
+        RunState::Cancelled => Ended::As(RunEnd::Cancelled),
+        RunState::Queued | RunState::Running | RunState::Interrupted | RunState::Cancelling => {
+            Ended::Unfinished
+        }
+    }
+}
+
+impl Api {
+    pub(super) fn status(&self, run: RunId) -> Result<api::Status, Refusal> {
+        Ok(documents::status(&self.snapshot(run)?, &self.state_dir))
+    }
+
+    fn page(&self, asked: &Asked, mut before: Option<RunId>) -> Result<api::Runs, Refusal> {
+        let mut runs = Vec::new();
+        // One more than the page holds tells whether there is another.
+        while runs.len() <= asked.rows {
+            let rows = self.reader.runs(&asked.filter, before, ROWS_READ)?;
+            for row in &rows {
+                let summary = self.summary(row, asked)?;
+                if asked.state.is_none_or(|state| state == summary.state) {
+                    runs.push(summary);
+                }
+                if runs.len() > asked.rows {
+                    break;
+                }
+            }
+            let Some(last) = rows.last().filter(|_| rows.len() == ROWS_READ) else {
+                break;
+            };
+            before = Some(last.run);
+        }
+        let has_more = runs.len() > asked.rows;
+        runs.truncate(asked.rows);
+        let last = runs.last().filter(|_| has_more);
+        Ok(api::Runs {
+            version: DocumentVersion,
+            next_cursor: last.map(|run| run.run_id.to_string()),
+            runs,
+        })
+    }
+
+    fn summary(&self, row: &RunRow, asked: &Asked) -> Result<api::RunSummary, Refusal> {
+        // Only a run that succeeded needs no more than its row.
+        let row_is_enough =
+            asked.columns.is_empty() && row.end.is_some_and(|(end, _)| end == RunEnd::Succeeded);
+        let snapshot = if row_is_enough {
+            None
+        } else {
+            Some(self.snapshot(row.run)?)
+        };
+        let held = self.engine.is_some();
+        let columns = &asked.columns;
+        Ok(documents::summary(row, held, snapshot.as_ref(), columns))
+    }
+}

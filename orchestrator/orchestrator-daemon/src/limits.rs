@@ -1,0 +1,75 @@
+//! Every bound of the daemon's edge, with its reason. The loop's own stand in `run_loop::limits`.
+
+use std::time::Duration;
+
+/// Largest request body, in bytes: a pipeline file of the most that the language takes, twice over
+/// for JSON's escapes, with its parameters and environment.
+pub(crate) const REQUEST_BYTES_MAX: usize = 4 << 20;
+
+/// Fewest characters of a prefix that names a run or an artifact.
+pub(crate) const PREFIX_CHARACTERS_MIN: usize = 4;
+
+/// Rows on a page of a list if the client does not say.
+pub(crate) const PAGE_ROWS: usize = 20;
+
+/// Most rows on a page: each may take a journal to be read, and the client has it all in memory.
+pub(crate) const PAGE_ROWS_MAX: usize = 1_000;
+
+/// Columns that a list of runs may be asked for: far more than fit on any screen.
+pub(crate) const COLUMNS_MAX: usize = 64;
+
+/// Events that are read from the store at once for a stream: a read this size takes some
+/// milliseconds, and a slow client does not make the daemon hold more.
+pub(crate) const EVENTS_READ: usize = 1_000;
+
+/// Pieces of a stream that wait for a client that does not read. The writer then waits too.
+pub(crate) const STREAM_PIECES: usize = 16;
+
+/// Bytes of one piece of a stream.
+pub(crate) const PIECE_BYTES: usize = 64 << 10;
+
+/// How often a log that is followed is looked at: well below what a person notices.
+pub(crate) const LOG_POLL: Duration = Duration::from_millis(100);
+
+/// Plans that a stream of all runs' events remembers; beyond it they are read again.
+pub(crate) const PLANS_REMEMBERED: usize = 64;
+
+/// How long a question to git may take. A checkout on a cold disk takes a second or two; a run is
+/// not kept from starting for longer.
+pub(crate) const GIT_WAIT: Duration = Duration::from_secs(5);
+
+/// Bytes of git's answer that are read; only whether there is one counts.
+pub(crate) const GIT_BYTES_MAX: usize = 1 << 20;
+
+/// How long the end waits for clients that are being answered. Streams end at once; what is left
+/// is a client that does not read.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How long the end waits for the loop: its turn in progress commits, which on a slow disk takes a while.
+pub(crate) const LOOP_FAREWELL: Duration = Duration::from_mins(1);
+
+/// How often it is looked whether the state folder is still there, and whether anyone needs the daemon.
+pub(crate) const TICK: Duration = Duration::from_millis(500);
+
+/// How long a daemon tries for its lock and its store: a read-only command holds both for as long as
+/// it reads, and a predecessor for its end.
+pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// The pause between two tries for a lock.
+pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+/// Connections at once: a person has a handful. With a log open for each, they fit into the 1,024
+/// descriptors that a process may have by default.
+pub(crate) const CONNECTIONS_MAX: usize = 256;
+
+/// The longest path that an address of a unix socket holds, without its final zero (`sun_path`).
+pub(crate) const SOCKET_ADDRESS_BYTES_MAX: usize = 107;
+
+/// Bytes of the lock file that are read; the record takes about 200.
+pub(crate) const LOCK_BYTES_MAX: u64 = 4 << 10;
+
+/// Threads that serve the edge; the work is the loop's and the executor's.
+pub(crate) const EDGE_THREADS: usize = 2;
+
+/// Threads for reads of the store and of logs; each is short.
+pub(crate) const BLOCKING_THREADS_MAX: usize = 32;

@@ -1,0 +1,281 @@
+//! The life of a daemon: lock, store, executor, loop, socket; then their end, in reverse.
+//!
+//! What it does between is the loop's and the routes'. An end of whatever kind leaves attempts to the
+//! keeper, so it needs no care for them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use orchestrator_api::{DaemonInfo, DocumentVersion};
+use run_engine::seams::Clock;
+use run_executor::{ExecutorConfig, LocalExecutor};
+use run_store::{RunStore, StoreReader};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::clock::SystemClock;
+use crate::command::Command;
+use crate::config::DaemonConfig;
+use crate::documents::path_text;
+use crate::ending::Ending;
+use crate::error::DaemonError;
+use crate::http::{self, Engine, Parts};
+use crate::limits::{
+    BLOCKING_THREADS_MAX, EDGE_THREADS, FAREWELL, LOCK_WAIT, LOOP_FAREWELL, RETRY_PAUSE,
+};
+use crate::lock::{Role, StateLock};
+use crate::need::Need;
+use crate::run_loop::{self, LoopError, LoopHandle, LoopSender, LoopSettings, RunLoop};
+use crate::socket::{self, Clients, OwnersSocket};
+use crate::state_folder;
+use crate::views::Views;
+
+/// Serves a state folder until it is asked to end: by a signal, by a client, by the removal of the
+/// folder, or because nobody needs it.
+///
+/// Attempts go on in the keeper; the next daemon takes them up. Every unfinished run of the store is
+/// taken up at the start.
+pub fn serve(config: DaemonConfig) -> Result<(), DaemonError> {
+    let state_dir = state_folder::make(&config.state_dir)?;
+    let config = DaemonConfig {
+        state_dir,
+        ..config
+    };
+    let lock = StateLock::take(&config.state_dir, Role::Daemon, LOCK_WAIT)?;
+    let runtime = runtime(&config.state_dir)?;
+    let result = runtime.block_on(live(&config, &lock));
+    // What is left are streams to clients that do not read.
+    runtime.shutdown_timeout(FAREWELL);
+    result
+}
+
+fn runtime(state_dir: &Path) -> Result<Runtime, DaemonError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(EDGE_THREADS)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_name("edge")
+        .enable_all()
+        .build()
+        .map_err(DaemonError::io("starting threads for", state_dir))
+}
+
+/// Opens the store, which a process that ends may hold a moment longer than the folder's lock.
+fn open_store(state_dir: &Path) -> Result<RunStore, DaemonError> {
+    let give_up = Instant::now() + LOCK_WAIT;
+    loop {
+        match RunStore::open(state_dir) {
+            Err(error) if error.is_held() && Instant::now() < give_up => {
+                std::thread::sleep(RETRY_PAUSE);
+            }
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+/// What works on runs: the store, the executor and the loop that owns both.
+struct Core {
+    engine: LoopHandle,
+    commands: LoopSender,
+    views: Arc<Views>,
+    reader: StoreReader,
+}
+
+impl Core {
+    /// Begins it. The loop takes up every unfinished run before anything else.
+    fn begin(config: &DaemonConfig) -> Result<Self, DaemonError> {
+        let state_dir = &config.state_dir;
+        let store = open_store(state_dir)?;
+        let (reader, last_seq) = (store.reader(), store.last_seq());
+        let journals = store.unfinished()?;
+        let journals = journals.into_iter().map(|journal| journal.entries);
+        let views = Arc::new(Views::new(last_seq));
+        let (commands, inputs) = run_loop::channel();
+        let reports = commands.clone();
+        let executor = LocalExecutor::start(executor_config(config), move |report| {
+            reports.report(report);
+        })?;
+        let settings = loop_settings(config);
+        let views_too = Arc::clone(&views);
+        let run_loop = RunLoop::new(store, executor, SystemClock, views_too, last_seq, settings);
+        let engine = run_loop::start(run_loop, journals.collect(), inputs)
+            .map_err(DaemonError::io("starting the loop of", state_dir))?;
+        state_folder::point_latest(state_dir, &reader);
+        Ok(Self {
+            engine,
+            commands,
+            views,
+            reader,
+        })
+    }
+
+    /// Lets the loop commit the turn in progress, and waits for its end.
+    async fn end(self) -> Result<(), DaemonError> {
+        // A loop that is gone by now says so by `ended`.
+        let _ = self.commands.command(Command::Stop).await;
+        match timeout(LOOP_FAREWELL, self.engine.ended).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(ended) => Err(loop_error(ended)),
+            Err(_) => {
+                tracing::error!("the loop did not end in time; what it had committed is kept");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What answers clients.
+struct Edge {
+    ending: Ending,
+    clients: Clients,
+    serving: JoinHandle<()>,
+}
+
+impl Edge {
+    /// Listens, and says where.
+    fn begin(config: &DaemonConfig, core: &Core) -> Result<Self, DaemonError> {
+        let state_dir = &config.state_dir;
+        let ending = Ending::new();
+        let info = DaemonInfo {
+            version: DocumentVersion,
+            build: config.build.clone(),
+            pid: std::process::id(),
+            state_dir: path_text(state_dir),
+            started_at: SystemClock.now(),
+        };
+        let path = socket::socket_path(state_dir);
+        let socket = OwnersSocket::listen(state_dir);
+        let socket = socket.map_err(DaemonError::io("listening at", &path))?;
+        state_folder::announce(state_dir, &info, &path)?;
+        let router = http::router(Parts {
+            info,
+            state_dir: state_dir.clone(),
+            catalog: config.catalog.clone(),
+            resolve: Arc::new(config.resolve_settings()),
+            reader: core.reader.clone(),
+            engine: Some(Engine {
+                views: Arc::clone(&core.views),
+                commands: core.commands.clone(),
+                ending: ending.clone(),
+            }),
+        });
+        Ok(Self {
+            clients: socket.clients(),
+            serving: tokio::spawn(answer(socket, router, ending.clone())),
+            ending,
+        })
+    }
+
+    /// Ends streams, waits for answers that are being given, and leaves the socket.
+    async fn end(mut self, config: &DaemonConfig, lock: &StateLock, reason: &'static str) {
+        self.ending.begin(reason);
+        if timeout(FAREWELL, &mut self.serving).await.is_err() {
+            tracing::warn!("a client did not take its answer in time");
+        }
+        if !lock.is_in_place() {
+            return;
+        }
+        state_folder::withdraw(&config.state_dir);
+        let path = socket::socket_path(&config.state_dir);
+        if let Err(error) = socket::remove(&path) {
+            tracing::warn!("{} cannot be removed: {error}", path.display());
+        }
+    }
+}
+
+/// Begins everything, lives until the end is asked for, and ends.
+async fn live(config: &DaemonConfig, lock: &StateLock) -> Result<(), DaemonError> {
+    let mut core = Core::begin(config)?;
+    let edge = match Edge::begin(config, &core) {
+        Ok(edge) => edge,
+        Err(error) => {
+            core.end().await?;
+            return Err(error);
+        }
+    };
+    tracing::info!(state_dir = %config.state_dir.display(), "serving");
+    let need = Need {
+        clients: edge.clients.clone(),
+        views: Arc::clone(&core.views),
+        reader: core.reader.clone(),
+        idle_end: config.idle_end,
+    };
+    let mut broken = None;
+    let reason = tokio::select! {
+        reason = edge.ending.begun() => reason,
+        reason = signalled() => reason,
+        reason = need.over(lock) => reason,
+        ended = &mut core.engine.ended => {
+            broken = Some(loop_error(ended));
+            "the loop cannot go on"
+        }
+    };
+    tracing::info!("ending: {reason}");
+    edge.end(config, lock, reason).await;
+    match broken {
+        Some(error) => Err(error),
+        None => core.end().await,
+    }
+}
+
+async fn answer(socket: OwnersSocket, router: Router, ending: Ending) {
+    let end = async move {
+        ending.begun().await;
+    };
+    let serving = axum::serve(socket, router).with_graceful_shutdown(end);
+    if let Err(error) = serving.await {
+        tracing::error!("the socket cannot be served: {error}");
+    }
+}
+
+/// Waits for a signal that asks for the end.
+async fn signalled() -> &'static str {
+    let (terminate, interrupt) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
+    let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+        tracing::error!("signals cannot be waited for; they end this process at once");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => "it was terminated",
+        _ = interrupt.recv() => "it was interrupted",
+    }
+}
+
+fn loop_error<E>(ended: Result<Result<(), LoopError>, E>) -> DaemonError {
+    match ended {
+        Ok(Err(error)) => DaemonError::Loop(error),
+        // It ends by itself only when nobody can send to it, which cannot be while this waits.
+        Ok(Ok(())) | Err(_) => DaemonError::LoopPanicked,
+    }
+}
+
+fn executor_config(config: &DaemonConfig) -> ExecutorConfig {
+    let executable = path_text(&config.executable);
+    let state_dir = path_text(&config.state_dir);
+    ExecutorConfig {
+        state_dir: config.state_dir.clone(),
+        keeper_argv: vec![executable.clone(), "keeper".to_owned(), state_dir],
+        component_argv: vec![executable, "component".to_owned()],
+    }
+}
+
+fn loop_settings(config: &DaemonConfig) -> LoopSettings {
+    LoopSettings {
+        resolve: config.resolve_settings(),
+        slots: config.slots,
+        ropewalk_version: config.build.clone(),
+        host: host(),
+    }
+}
+
+/// This machine's name.
+fn host() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
+}
