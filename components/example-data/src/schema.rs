@@ -22,4 +22,4 @@ pub use infer::infer;
 pub use model::{
     Feature, FeatureType, LifecycleStage, OtherFields, Path, RopewalkBlock, Schema, WeightedFeature,
 };
-pub use store::{SCHEMA_FILE, read, write};
+pub use store::{SCHEMA_FILE, read, write, write_file};

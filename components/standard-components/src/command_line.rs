@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use component_api::contract::{
     ArtifactList, EXIT_REFUSED, ExecutorInput, ExecutorOutput, RuntimeArtifact, RuntimeType,
 };
-use component_api::manifest::Manifest;
+use component_api::manifest::{Manifest, ParamSpec};
 use serde_json::Value;
 
 use crate::invocation::{Failure, Invocation, Outcome};
@@ -22,6 +22,11 @@ const EXIT_USAGE: i32 = 2;
 /// Runs a component with the arguments that follow `ropewalk component` and gives its exit status:
 /// 0 success, 65 refusal, 1 failure, 2 usage.
 pub fn run(arguments: &[String]) -> i32 {
+    if let Some(text) = help(arguments) {
+        // The reader may close the pipe early; there is nobody to tell then.
+        let _ = writeln!(std::io::stdout().lock(), "{text}");
+        return 0;
+    }
     let (result, output_file) = match start(arguments) {
         Ok((component, mut invocation)) => {
             let result = (component.run)(&mut invocation);
@@ -59,6 +64,19 @@ pub fn run(arguments: &[String]) -> i32 {
     }
 }
 
+/// What is asked for by `ropewalk component NAME --help`.
+fn help(arguments: &[String]) -> Option<String> {
+    let [name, flag] = arguments else { return None };
+    let component = find(name).filter(|_| flag == "--help" || flag == "-h")?;
+    Some(usage_text(&(component.manifest)()))
+}
+
+fn find(name: &str) -> Option<&'static StandardComponent> {
+    STANDARD_COMPONENTS
+        .iter()
+        .find(|component| (component.manifest)().name == name)
+}
+
 /// A failure as lines on standard error, which the engine keeps as the attempt's log.
 fn say(failure: &Failure) {
     let mut stderr = std::io::stderr().lock();
@@ -81,17 +99,14 @@ fn start(arguments: &[String]) -> Result<(&'static StandardComponent, Invocation
     let Some((name, rest)) = arguments.split_first() else {
         return Err(Failure::new("no component was named").hint("ropewalk component NAME --help"));
     };
-    let component = STANDARD_COMPONENTS
-        .iter()
-        .find(|c| (c.manifest)().name == *name)
-        .ok_or_else(|| {
-            let known: Vec<String> = STANDARD_COMPONENTS
-                .iter()
-                .map(|c| (c.manifest)().name)
-                .collect();
-            Failure::new(format!("there is no component `{name}`"))
-                .hint(format!("there are {}", known.join(", ")))
-        })?;
+    let component = find(name).ok_or_else(|| {
+        let known: Vec<String> = STANDARD_COMPONENTS
+            .iter()
+            .map(|component| (component.manifest)().name)
+            .collect();
+        Failure::new(format!("there is no component `{name}`"))
+            .hint(format!("there are {}", known.join(", ")))
+    })?;
     let manifest = (component.manifest)();
     let input = match rest {
         [flag, file] if flag == "--executor-input" => read_input(Path::new(file))?,
@@ -147,7 +162,15 @@ fn by_hand(manifest: &Manifest, arguments: &[String]) -> Result<ExecutorInput, F
             _ => return Err(usage()),
         }
     }
-    Ok(input)
+    let values = &input.inputs.parameter_values;
+    let missing = |(name, spec): &(&String, &ParamSpec)| {
+        spec.required && values.get(*name).is_none_or(Value::is_null)
+    };
+    match manifest.params.iter().find(missing) {
+        None => Ok(input),
+        Some((name, spec)) => Err(Failure::new(format!("the parameter `{name}` is required"))
+            .hint(format!("--param {name}=JSON: {}", spec.description))),
+    }
 }
 
 fn push(list: &mut ArtifactList, artifact: RuntimeArtifact) {
@@ -173,34 +196,32 @@ fn runtime_artifact(
 }
 
 fn usage_text(manifest: &Manifest) -> String {
-    let mut text = format!(
-        "{}\n\nusage: ropewalk component {} --executor-input FILE\n   or: ropewalk component {} \
-         [--input PORT=PATH] [--output PORT=PATH] [--param NAME=JSON] ...\n",
-        manifest.description, manifest.name, manifest.name
-    );
+    let name = &manifest.name;
+    let mut lines = vec![
+        manifest.description.clone(),
+        String::new(),
+        format!("usage: ropewalk component {name} --executor-input FILE"),
+        format!(
+            "   or: ropewalk component {name} [--input PORT=PATH] [--output PORT=PATH] [--param NAME=JSON] ..."
+        ),
+        String::new(),
+    ];
     for (name, port) in &manifest.inputs {
         let mark = match (port.optional, port.many) {
             (_, true) => "*",
             (true, false) => "?",
             (false, false) => "",
         };
-        text += &format!(
-            "\n  --input {name}{mark} ({}): {}",
-            port.artifact_type, port.description
-        );
+        let (type_name, text) = (&port.artifact_type, &port.description);
+        lines.push(format!("  --input {name}{mark} ({type_name}): {text}"));
     }
     for (name, port) in &manifest.outputs {
-        text += &format!(
-            "\n  --output {name} ({}): {}",
-            port.artifact_type, port.description
-        );
+        let (type_name, text) = (&port.artifact_type, &port.description);
+        lines.push(format!("  --output {name} ({type_name}): {text}"));
     }
     for (name, spec) in &manifest.params {
-        text += &format!(
-            "\n  --param {name} ({}): {}",
-            spec.param_type.word(),
-            spec.description
-        );
+        let (type_name, text) = (spec.param_type.word(), &spec.description);
+        lines.push(format!("  --param {name} ({type_name}): {text}"));
     }
-    text
+    lines.join("\n")
 }

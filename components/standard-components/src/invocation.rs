@@ -2,11 +2,17 @@
 //!
 //! It does not know any component.
 
+use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use component_api::contract::{ExecutorInput, ExecutorOutput, RuntimeArtifact};
+use component_api::files::{ExternalFile, FilesManifest};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+/// The file that names the external files of an artifact of type Files.
+const FILES_MANIFEST: &str = "files.json";
 
 /// What a component is given, and where it says more than its files do.
 pub(crate) struct Invocation {
@@ -99,16 +105,81 @@ impl Invocation {
         })
     }
 
+    /// The external files of a port of type Files: those that its manifests name or, by hand, the
+    /// files themselves.
+    pub(crate) fn files(&self, port: &str) -> Result<FilesManifest, Failure> {
+        let mut all = FilesManifest {
+            format_version: 1,
+            span: None,
+            version: None,
+            files: Vec::new(),
+        };
+        self.input(port)?;
+        for artifact in self.artifacts(port) {
+            let path = Path::new(&artifact.uri);
+            if !path.is_dir() {
+                all.files.push(ExternalFile {
+                    path: artifact.uri.clone(),
+                    name: artifact.uri.clone(),
+                    size_bytes: 0,
+                    digest: String::new(),
+                });
+                continue;
+            }
+            let file = path.join(FILES_MANIFEST);
+            let text = fs::read(&file).map_err(|error| {
+                Failure::new(format!("cannot read {}: {error}", file.display()))
+                    .hint(format!("by hand name each file: --input {port}=FILE"))
+            })?;
+            let manifest: FilesManifest = serde_json::from_slice(&text).map_err(|error| {
+                Failure::new(format!(
+                    "{} is no manifest of files: {error}",
+                    file.display()
+                ))
+            })?;
+            all.span = all.span.or(manifest.span);
+            all.version = all.version.or(manifest.version);
+            all.files.extend(manifest.files);
+        }
+        Ok(all)
+    }
+
+    /// A property of the first artifact of a port; null if it has none.
+    pub(crate) fn input_property(&self, port: &str, name: &str) -> Value {
+        let first = self.artifacts(port).first();
+        let value = first.and_then(|artifact| artifact.metadata.get(name));
+        value.cloned().unwrap_or_default()
+    }
+
     /// Where an output goes: it does not exist yet, its parent does.
     pub(crate) fn output(&self, port: &str) -> Result<PathBuf, Failure> {
         let artifacts = self.input.outputs.artifacts.get(port);
-        artifacts
+        let path = artifacts
             .and_then(|list| list.artifacts.first())
             .map(|a| PathBuf::from(&a.uri))
             .ok_or_else(|| {
                 Failure::new(format!("no place was given for the output `{port}`"))
                     .hint(format!("by hand: --output {port}=PATH"))
-            })
+            })?;
+        if path.exists() {
+            // What lay there before would be taken for a part of the output.
+            return Err(Failure::new(format!(
+                "the place of the output `{port}`, {}, exists already",
+                path.display()
+            ))
+            .hint("name another place, or remove what is there"));
+        }
+        Ok(path)
+    }
+
+    /// Tells the person who reads the step's log.
+    #[expect(
+        clippy::unused_self,
+        reason = "where the log goes is the invocation's affair"
+    )]
+    pub(crate) fn note(&self, text: &str) {
+        // Nothing can be told to anyone when standard error itself is gone.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
     /// The parameters as they came.
@@ -131,6 +202,19 @@ impl Invocation {
         list.artifacts[0]
             .metadata
             .insert(name.to_owned(), value.into());
+    }
+
+    /// Records what every Examples artifact says of itself: its splits and their rows.
+    pub(crate) fn set_examples_properties(&mut self, port: &str, splits: &[(String, u64)]) {
+        let names: Vec<&str> = splits.iter().map(|(name, _)| name.as_str()).collect();
+        let counts: Map<String, Value> = splits
+            .iter()
+            .map(|(name, rows)| (name.clone(), Value::from(*rows)))
+            .collect();
+        let rows: u64 = splits.iter().map(|(_, rows)| rows).sum();
+        self.set_property(port, "split_names", names);
+        self.set_property(port, "row_counts", counts);
+        self.set_property(port, "rows", rows);
     }
 
     /// The input and what was said about the outputs, when the component is done.

@@ -3,9 +3,17 @@
 //! A module is thin: it reads the worker contract and calls `example-data`, `model-scoring` or
 //! `model-training`. None of them knows the engine, the store or that it is part of a pipeline.
 
+mod checks;
 mod command_line;
+mod folder_digest;
+mod graph_folder;
+mod ingest;
 mod invocation;
 mod registry;
+mod schema;
+mod statistics;
+mod transform;
+mod validate;
 
 pub use command_line::run;
 pub use registry::catalog;

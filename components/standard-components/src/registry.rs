@@ -4,6 +4,7 @@ use component_api::catalog::{Catalog, Check, Component};
 use component_api::manifest::Manifest;
 
 use crate::invocation::{Failure, Invocation, Outcome};
+use crate::{ingest, schema, statistics, transform, validate};
 
 /// A standard component: what it promises, the compiler's look at its parameters, its work.
 pub(crate) struct StandardComponent {
@@ -13,7 +14,13 @@ pub(crate) struct StandardComponent {
 }
 
 /// Every standard component, in the order of a pipeline.
-pub(crate) const STANDARD_COMPONENTS: &[StandardComponent] = &[];
+pub(crate) const STANDARD_COMPONENTS: &[StandardComponent] = &[
+    ingest::COMPONENT,
+    statistics::COMPONENT,
+    schema::COMPONENT,
+    validate::COMPONENT,
+    transform::COMPONENT,
+];
 
 /// The catalog for the compiler.
 pub fn catalog() -> Catalog {

@@ -262,6 +262,25 @@ impl Schema {
         self.find(column)?.column_type()
     }
 
+    /// The fields that are kept and not used, with their places: a slip of the pen may be among them.
+    pub fn unused_fields(&self) -> Vec<String> {
+        let own = self.other.keys().cloned();
+        let of_features = self.feature.iter().flat_map(|feature| {
+            let name = feature.name.as_deref().unwrap_or_default();
+            let floats = feature.float_domain.iter().flat_map(|domain| {
+                let fields = domain.other.keys();
+                fields.map(|field| format!("float_domain.{field}"))
+            });
+            let fields = feature.other.keys().cloned().chain(floats);
+            fields.map(move |field| format!("feature {name}: {field}"))
+        });
+        let of_constraints = self.dataset_constraints.iter().flat_map(|constraints| {
+            let fields = constraints.other.keys();
+            fields.map(|field| format!("dataset_constraints.{field}"))
+        });
+        own.chain(of_features).chain(of_constraints).collect()
+    }
+
     /// Every environment that the schema mentions, sorted.
     pub fn environments(&self) -> Vec<&str> {
         let mentioned = self.feature.iter().flat_map(|feature| {

@@ -41,10 +41,14 @@ pub fn read(path: &Path) -> Result<Schema, DataError> {
 /// Writes a schema as `schema.yaml` in a folder.
 pub fn write(folder: &Path, schema: &Schema) -> Result<(), DataError> {
     fs::create_dir_all(folder).map_err(|error| DataError::io("create", folder, error))?;
-    let path = folder.join(SCHEMA_FILE);
+    write_file(&folder.join(SCHEMA_FILE), schema)
+}
+
+/// Writes a schema as a file of this name.
+pub fn write_file(path: &Path, schema: &Schema) -> Result<(), DataError> {
     let text = serde_yaml::to_string(schema)
-        .map_err(|error| DataError::schema(&path, format!("cannot be written: {error}")))?;
-    fs::write(&path, text).map_err(|error| DataError::io("write", &path, error))
+        .map_err(|error| DataError::schema(path, format!("cannot be written: {error}")))?;
+    fs::write(path, text).map_err(|error| DataError::io("write", path, error))
 }
 
 fn parse(text: &str) -> Result<Schema, String> {
