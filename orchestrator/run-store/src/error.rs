@@ -92,3 +92,14 @@ impl OpenError {
         matches!(self, Self::Held { .. })
     }
 }
+
+/// A store error with its cause.
+pub(crate) fn failed(
+    message: impl Into<String>,
+    source: impl std::error::Error + Send + Sync + 'static,
+) -> StoreError {
+    StoreError {
+        message: message.into(),
+        source: Some(Box::new(source)),
+    }
+}

@@ -8,9 +8,20 @@
 //!
 //! A turn is durable as a whole or not at all, and every file that a row names is durable before it.
 
+mod batch;
+mod database;
 mod error;
+mod fold;
+mod folder;
+mod journals;
+mod keys;
+mod limits;
+mod live;
+mod objects;
 mod reader;
 mod store;
+mod stored;
+mod turn;
 
 pub use error::OpenError;
 pub use reader::{ArtifactFilter, Ended, Journal, RunFilter, RunRow, StoreReader};

@@ -2,32 +2,63 @@
 //!
 //! It does not know what decided a turn, nor who waits for it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use run_engine::artifact::Artifact;
 use run_engine::event::StepStarted;
-use run_engine::ids::ExecutionId;
+use run_engine::ids::{ExecutionId, RunId};
 use run_engine::seams::{Lookups, Reusable, Store, StoreError, Turn};
 
+use crate::batch::{Spill, address};
+use crate::database::Database;
 use crate::error::OpenError;
+use crate::folder;
+use crate::live::LiveRun;
+use crate::objects::Objects;
+use crate::reader::rows::Rows;
 use crate::reader::{Journal, StoreReader};
+use crate::turn::TurnRows;
 
 /// A state folder's store, held by this process alone.
 #[derive(Debug)]
 pub struct RunStore {
+    database: Database,
     reader: StoreReader,
+    spill: Spill,
+    live: BTreeMap<RunId, LiveRun>,
     last_seq: u64,
+    /// Why a commit failed: what sled holds in memory may differ from its disk from then on.
+    failed: Option<String>,
 }
 
 impl RunStore {
     /// Opens the store of a state folder, and makes both if they are not there.
     ///
-    /// Only one process can hold it; [`OpenError::is_held`] tells when another does.
+    /// Only one process can hold it; [`OpenError::is_held`] tells when another does. It is given up
+    /// when the store and its readers are gone.
     pub fn open(state_dir: &Path) -> Result<Self, OpenError> {
-        Err(OpenError::Damaged {
+        let folders = folder::prepare(state_dir)?;
+        let database = Database::open(state_dir, &folders.database)?;
+        let objects = Objects::new(folders.objects.clone());
+        objects.sweep().map_err(|source| OpenError::Io {
+            action: "sweeping",
+            path: folders.objects,
+            source,
+        })?;
+        let reader = StoreReader::new(Rows::new(database.rows.clone(), objects.clone()));
+        let last_seq = reader.last_seq().map_err(|source| OpenError::Unreadable {
             path: state_dir.to_owned(),
-            problem: "the store cannot be opened yet".to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            database,
+            reader,
+            spill: Spill::new(objects),
+            live: BTreeMap::new(),
+            last_seq,
+            failed: None,
         })
     }
 
@@ -50,21 +81,39 @@ impl RunStore {
         self.last_seq
     }
 
-    /// Makes a content-addressed file and gives its address. It is durable once a turn committed.
-    pub fn write_object(&mut self, _content: &[u8]) -> Result<String, StoreError> {
-        Err(StoreError {
-            message: "the store does not do this yet".to_owned(),
-            source: None,
-        })
+    /// Makes a content-addressed file and gives its address. It is durable with the next turn.
+    pub fn write_object(&mut self, content: &[u8]) -> Result<String, StoreError> {
+        let written = self.spill.objects.put(content);
+        Ok(address(written?).into())
+    }
+
+    fn write(&mut self, turn: &Turn) -> Result<(), StoreError> {
+        let rows = TurnRows::new(&self.reader, &mut self.spill, &mut self.live);
+        let batch = rows.gather(turn, self.last_seq)?;
+        self.spill.objects.sync()?;
+        if batch.len() > 0 {
+            self.database.commit(batch.into_inner())?;
+        }
+        if let Some(last) = turn.entries.last() {
+            self.last_seq = last.seq;
+        }
+        Ok(())
     }
 }
 
 impl Store for RunStore {
-    fn commit(&mut self, _turn: &Turn) -> Result<(), StoreError> {
-        Err(StoreError {
-            message: "the store does not do this yet".to_owned(),
-            source: None,
-        })
+    fn commit(&mut self, turn: &Turn) -> Result<(), StoreError> {
+        if let Some(failed) = &self.failed {
+            return Err(StoreError {
+                message: format!("the store takes nothing more since a write failed: {failed}"),
+                source: None,
+            });
+        }
+        let written = self.write(turn);
+        if let Err(error) = &written {
+            self.failed = Some(error.to_string());
+        }
+        written
     }
 }
 

@@ -3,20 +3,31 @@
 //! It never waits for the writer except inside of sled, while a batch is applied. It does not know
 //! what a turn in progress is about to write.
 
+mod artifacts;
+mod journal;
+mod lookups;
+mod resolve;
+pub(crate) mod rows;
+mod runs;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use run_engine::artifact::Artifact;
-use run_engine::event::{GitState, RunEnd, StepStarted, Trigger};
-use run_engine::ids::{ArtifactId, ExecutionId, RunId};
-use run_engine::seams::{JournalEntry, Lookups, Reusable, StoreError};
+use run_engine::event::{GitState, RunEnd, Trigger};
+use run_engine::ids::RunId;
+use run_engine::seams::{JournalEntry, StoreError};
 use serde_json::Value;
 
-/// A handle for reading; a clone reads the same store.
+use crate::reader::rows::Rows;
+use crate::stored::digest::Digest;
+
+/// A handle for reading; a clone reads the same store, and the last one to go closes it.
 #[derive(Debug, Clone)]
-pub struct StoreReader {}
+pub struct StoreReader {
+    pub(crate) rows: Arc<Rows>,
+}
 
 /// Everything that happened to a run, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,116 +106,19 @@ pub struct ArtifactFilter {
     pub type_name: Option<String>,
 }
 
-fn missing<T>() -> Result<T, StoreError> {
-    Err(StoreError {
-        message: "the store does not do this yet".to_owned(),
-        source: None,
-    })
-}
-
 impl StoreReader {
-    /// A run's journal, whether or not the run is over.
-    pub fn journal(&self, _run: RunId) -> Result<Option<Journal>, StoreError> {
-        missing()
+    pub(crate) fn new(rows: Rows) -> Self {
+        Self {
+            rows: Arc::new(rows),
+        }
     }
 
-    /// Runs, the newest first, from the one before `before` on.
-    pub fn runs(
-        &self,
-        _filter: &RunFilter,
-        _before: Option<RunId>,
-        _limit: usize,
-    ) -> Result<Vec<RunRow>, StoreError> {
-        missing()
-    }
-
-    /// One run as it is listed.
-    pub fn run(&self, _run: RunId) -> Result<Option<RunRow>, StoreError> {
-        missing()
-    }
-
-    /// The runs whose id begins so, at most two: enough to tell whether the prefix is unique.
-    pub fn run_by_prefix(&self, _prefix: &str) -> Result<Vec<RunId>, StoreError> {
-        missing()
-    }
-
-    /// The newest run, of any pipeline or of this one.
-    pub fn newest_run(&self, _pipeline: Option<&str>) -> Result<Option<RunId>, StoreError> {
-        missing()
-    }
-
-    /// Runs that are not over, the oldest first.
-    pub fn unfinished_runs(&self) -> Result<Vec<RunId>, StoreError> {
-        missing()
-    }
-
-    /// Artifacts, the newest first, from the one before `before` on; Files inputs are among them.
-    pub fn artifacts(
-        &self,
-        _filter: &ArtifactFilter,
-        _before: Option<ArtifactId>,
-        _limit: usize,
-    ) -> Result<Vec<Arc<Artifact>>, StoreError> {
-        missing()
-    }
-
-    /// One artifact.
-    pub fn artifact(&self, _artifact: ArtifactId) -> Result<Option<Arc<Artifact>>, StoreError> {
-        missing()
-    }
-
-    /// The artifacts whose id begins so, at most two: enough to tell whether the prefix is unique.
-    pub fn artifact_by_prefix(&self, _prefix: &str) -> Result<Vec<Arc<Artifact>>, StoreError> {
-        missing()
-    }
-
-    /// Events after number `seq`, ascending, of all runs or of one.
-    pub fn events_after(
-        &self,
-        _seq: u64,
-        _run: Option<RunId>,
-        _limit: usize,
-    ) -> Result<Vec<JournalEntry>, StoreError> {
-        missing()
-    }
-
-    /// Number of the last event that is durable; 0 in an empty store.
-    pub fn last_seq(&self) -> Result<u64, StoreError> {
-        missing()
-    }
-
-    /// The content of an object by its address; an error if it is not there.
-    pub fn read_object(&self, _address: &str) -> Result<Vec<u8>, StoreError> {
-        missing()
-    }
-}
-
-impl Lookups for StoreReader {
-    fn reusable(&self, _key: &str) -> Result<Option<Reusable>, StoreError> {
-        missing()
-    }
-
-    fn execution(&self, _execution: ExecutionId) -> Result<Option<Reusable>, StoreError> {
-        missing()
-    }
-
-    fn newest_start(
-        &self,
-        _pipeline: &str,
-        _step: &str,
-    ) -> Result<Option<Arc<StepStarted>>, StoreError> {
-        missing()
-    }
-
-    fn latest_blessed(
-        &self,
-        _model: &str,
-        _other_than: &[String],
-    ) -> Result<Option<Arc<Artifact>>, StoreError> {
-        missing()
-    }
-
-    fn newest_push(&self, _destination: &str, _model: &str) -> Result<Option<i64>, StoreError> {
-        missing()
+    /// The content of an object by its address, as [`RunStore::write_object`] gave it; an error if it
+    /// is not there.
+    ///
+    /// [`RunStore::write_object`]: crate::RunStore::write_object
+    pub fn read_object(&self, address: &str) -> Result<Vec<u8>, StoreError> {
+        let address = rows::address_of(&Digest(address.to_owned()))?;
+        self.rows.objects.get(&address)
     }
 }
