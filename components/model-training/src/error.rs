@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use example_data::DataError;
 use model_scoring::ScoringError;
 
 /// Why no model could be trained or written.
@@ -106,6 +107,15 @@ pub enum TrainingError {
         "the features are linear combinations of each other, so the coefficients are not determined; set `l2` above 0"
     )]
     Singular,
+    /// The graph says nothing about what is to be predicted.
+    #[error("the transform graph has no label; name one in the transform step: `label: COLUMN`")]
+    NoLabel,
+    /// The label is not what the task predicts.
+    #[error("{message}")]
+    Task {
+        /// What does not fit, and what to do.
+        message: String,
+    },
     /// The numbers grew beyond what a model can hold.
     #[error(
         "training gave numbers that are not finite after {iterations} iterations; the label or a feature may be extremely large: scale it (`z_score`) or lower `learning_rate`"
@@ -124,7 +134,10 @@ pub enum TrainingError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The examples could not be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// Scoring refused what was given to it.
-    #[error("the model that was trained cannot be scored")]
+    #[error(transparent)]
     Scoring(#[from] ScoringError),
 }

@@ -2,8 +2,8 @@
 //!
 //! A trainer is a function from a [`Dataset`] of numbers and its options to a
 //! [`model_scoring::predictor::Predictor`] and the history of the fit. None of
-//! them knows files, columns or components: the dataset is made and the model
-//! folder is written by others.
+//! them knows files, columns or components: [`split`] makes the dataset of
+//! examples, [`model_folder`] writes what was learned.
 //!
 //! # Invariant
 //!
@@ -22,7 +22,9 @@ mod limits;
 pub mod linear;
 pub mod logistic;
 mod matrix;
+pub mod model_folder;
 mod random;
+pub mod split;
 mod standardize;
 pub mod weighting;
 
