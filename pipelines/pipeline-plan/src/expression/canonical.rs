@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// A name as an expression writes it.
 pub(crate) fn normal(name: &str) -> Cow<'_, str> {
@@ -13,17 +13,16 @@ pub(crate) fn normal(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// An object whose entries can be named by expressions, beside their own names.
-pub(super) fn with_normal_names(object: Value) -> Value {
+/// Lets an expression find an entry of an object by the name that it uses.
+pub(super) fn add_name(object: &mut Value, name: &str) {
     let Value::Object(entries) = object else {
-        return object;
+        return;
     };
-    let mut named = Map::with_capacity(entries.len());
-    for (name, value) in entries {
-        if name.contains('-') {
-            named.insert(name.replace('-', "_"), value.clone());
-        }
-        named.insert(name, value);
+    if entries.contains_key(name) {
+        return;
     }
-    Value::Object(named)
+    let own = entries.iter().find(|(own, _)| normal(own) == normal(name));
+    if let Some(value) = own.map(|(_, value)| value.clone()) {
+        entries.insert(name.to_owned(), value);
+    }
 }

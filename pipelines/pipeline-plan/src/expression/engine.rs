@@ -7,8 +7,9 @@ use minijinja::value::{Serde, Value as Jinja, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, filters};
 use serde_json::{Map, Number, Value};
 
-use super::canonical::with_normal_names;
-use super::{ExpressionError, Scope, path, syntax};
+use super::canonical::add_name;
+use super::path::{self, Path};
+use super::{ExpressionError, Scope, syntax};
 use crate::limits::{EXPRESSION_FUEL, VALUE_DEPTH_MAX};
 
 /// The filters of the language.
@@ -32,7 +33,7 @@ pub(super) fn evaluate(source: &str, scope: &Scope<'_>) -> Result<Value, Express
     let value = environment()
         .compile_expression_owned(source.to_owned())
         .and_then(|expression| expression.eval(context))
-        .map_err(|error| fail(reason(source, &error), hint(&error)))?;
+        .map_err(|error| fail(reason(source, &error, &paths), hint(&error)))?;
     if value.is_undefined() {
         return Err(fail(
             "is undefined".to_owned(),
@@ -71,49 +72,55 @@ fn to_json(value: &Jinja) -> Result<String, Error> {
     Ok(value.to_string())
 }
 
-/// The names that these paths begin with, and no others: a scope may be large.
-fn context(paths: &[path::Path<'_>], scope: &Scope<'_>) -> Jinja {
-    let mut names: BTreeMap<&str, Value> = BTreeMap::new();
-    for named in paths {
-        match named.root {
-            "params" => {
-                names.entry("params").or_insert_with(|| {
-                    let params = scope.params.iter().map(|(k, v)| (k.clone(), v.clone()));
-                    with_normal_names(Value::Object(params.collect()))
-                });
-            }
-            "steps" => {
-                let steps = names.entry("steps").or_insert_with(|| Map::new().into());
-                if let (Some(step), Value::Object(steps)) = (named.segments.first(), steps)
-                    && !steps.contains_key(&step.name)
-                    && let Some(value) = (scope.step)(&step.name)
-                {
-                    steps.insert(step.name.clone(), with_normal_outputs(value));
-                }
-            }
-            root => {
-                if let Some(value) = scope.values.get(root)
-                    && !names.contains_key(root)
-                {
-                    names.insert(root, with_normal_names(value.clone()));
-                }
+/// What these paths begin with, and nothing else: a scope may be large.
+fn context(paths: &[Path<'_>], scope: &Scope<'_>) -> Jinja {
+    let mut roots: BTreeMap<&str, Value> = BTreeMap::new();
+    for path in paths {
+        let root = roots
+            .entry(path.root)
+            .or_insert_with(|| root(path.root, scope));
+        let Some(first) = path.segments.first() else {
+            continue;
+        };
+        if path.root == "steps"
+            && let Value::Object(steps) = root
+            && !steps.contains_key(&first.name)
+            && let Some(step) = (scope.step)(&first.name)
+        {
+            steps.insert(first.name.clone(), step);
+        }
+        add_name(root, &first.name);
+        if let ("steps", Some(port)) = (path.root, path.segments.get(2)) {
+            let step = root.get_mut(&first.name);
+            if let Some(outputs) = step.and_then(|s| s.get_mut("outputs")) {
+                add_name(outputs, &port.name);
             }
         }
     }
-    Jinja::from(Serde(&names))
+    roots.retain(|_, value| !value.is_null());
+    Jinja::from(Serde(&roots))
 }
 
-fn with_normal_outputs(mut step: Value) -> Value {
-    if let Some(outputs) = step.get_mut("outputs") {
-        *outputs = with_normal_names(outputs.take());
+fn root(name: &str, scope: &Scope<'_>) -> Value {
+    match name {
+        "params" => {
+            let params = scope.params.iter();
+            Value::Object(params.map(|(k, v)| (k.clone(), v.clone())).collect())
+        }
+        "steps" => Value::Object(Map::new()),
+        name => scope.values.get(name).cloned().unwrap_or_default(),
     }
-    step
 }
 
 /// Why an evaluation ended, as the rest of a sentence that begins with the expression.
-fn reason(source: &str, error: &Error) -> String {
-    let part = &source[syntax::error_bytes(source, error)];
-    let part = part.trim();
+fn reason(source: &str, error: &Error, paths: &[Path<'_>]) -> String {
+    let mut bytes = syntax::error_bytes(source, error);
+    // The parser lets a part of a path begin at its dot.
+    let holds = |path: &&Path<'_>| path.bytes().contains(&bytes.end.saturating_sub(1));
+    if let Some(path) = paths.iter().find(holds) {
+        bytes.start = path.bytes().start;
+    }
+    let part = source[bytes].trim();
     let within = if part == source.trim() {
         String::new()
     } else {
@@ -123,9 +130,8 @@ fn reason(source: &str, error: &Error) -> String {
         ErrorKind::UndefinedError => format!("is undefined{within}"),
         ErrorKind::OutOfFuel => "takes too much work to evaluate".to_owned(),
         kind => {
-            let detail = error
-                .detail()
-                .map_or_else(|| kind.to_string(), str::to_owned);
+            let detail = error.detail();
+            let detail = detail.map_or_else(|| kind.to_string(), str::to_owned);
             format!("cannot be evaluated{within}: {detail}")
         }
     }
