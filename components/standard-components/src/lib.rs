@@ -5,13 +5,16 @@
 
 mod checks;
 mod command_line;
+mod evaluate;
 mod folder_digest;
 mod graph_folder;
 mod ingest;
 mod invocation;
+mod push;
 mod registry;
 mod schema;
 mod statistics;
+mod train;
 mod transform;
 mod validate;
 

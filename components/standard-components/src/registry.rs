@@ -4,7 +4,7 @@ use component_api::catalog::{Catalog, Check, Component};
 use component_api::manifest::Manifest;
 
 use crate::invocation::{Failure, Invocation, Outcome};
-use crate::{ingest, schema, statistics, transform, validate};
+use crate::{evaluate, ingest, push, schema, statistics, train, transform, validate};
 
 /// A standard component: what it promises, the compiler's look at its parameters, its work.
 pub(crate) struct StandardComponent {
@@ -20,6 +20,9 @@ pub(crate) const STANDARD_COMPONENTS: &[StandardComponent] = &[
     schema::COMPONENT,
     validate::COMPONENT,
     transform::COMPONENT,
+    train::COMPONENT,
+    evaluate::COMPONENT,
+    push::COMPONENT,
 ];
 
 /// The catalog for the compiler.

@@ -1,0 +1,270 @@
+//! `evaluate`: how good a model is on rows that it did not learn from, and whether that is enough.
+//!
+//! It knows parameters and the worker contract; metrics, slices and thresholds are
+//! `model-scoring`'s affair. A refused blessing ends the step well unless it is told otherwise:
+//! it is the push that refuses.
+
+mod files;
+mod params;
+mod verdict;
+
+use std::path::Path;
+
+use component_api::catalog::Problem;
+use component_api::manifest::{Manifest, ParamSpec, ParamType};
+use example_data::examples::Examples;
+use files::Judged;
+use model_scoring::evaluation::{self, Check, Evaluator, Measured, SliceMetrics, number_text};
+use model_scoring::metrics::Metric;
+use model_scoring::model::Model;
+use model_scoring::signature::Task;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use verdict::Verdict;
+
+use crate::checks::{refuse, settled};
+use crate::folder_digest::folder_digest;
+use crate::invocation::{Failure, Invocation, Outcome};
+use crate::registry::StandardComponent;
+
+/// The component.
+pub(crate) const COMPONENT: StandardComponent = StandardComponent {
+    manifest,
+    check,
+    run,
+};
+
+fn manifest() -> Manifest {
+    Manifest::new(
+        "evaluate",
+        "1",
+        "Measures a model on raw rows, overall and by slices, and blesses it if every threshold is met.",
+    )
+    .input("model", "Model", "The model to judge.")
+    .input(
+        "examples",
+        "Examples",
+        "Raw rows, as production will send them.",
+    )
+    .optional_input(
+        "baseline",
+        "Model",
+        "The model to compare with; without it thresholds on the change are waived.",
+    )
+    .output(
+        "evaluation",
+        "Evaluation",
+        "Every metric of every slice, with confidence intervals and the table of checks.",
+    )
+    .output(
+        "blessing",
+        "Blessing",
+        "Whether the model is good enough, and for every check why.",
+    )
+    .param(
+        "split",
+        ParamSpec::new(ParamType::String, "The split to measure on.").default_value("eval"),
+    )
+    .param(
+        "slices",
+        ParamSpec::new(
+            ParamType::List,
+            "Columns by whose values rows are measured apart: `[[sex], [island, sex]]`.",
+        )
+        .default_value(json!([])),
+    )
+    .param(
+        "min_slice_size",
+        ParamSpec::new(
+            ParamType::Integer,
+            "Slices of fewer rows are counted but not measured.",
+        )
+        .default_value(1)
+        .between(1.0, f64::from(u32::MAX)),
+    )
+    .param(
+        "thresholds",
+        ParamSpec::new(
+            ParamType::List,
+            "What a blessing asks for: `{ metric: auc, min: 0.8 }`, also `max`, `change: { absolute: -0.005, relative: -0.01 }` and `slice: { sex: male }`.",
+        )
+        .default_value(json!([])),
+    )
+    .param(
+        "refuse",
+        ParamSpec::new(
+            ParamType::Boolean,
+            "Whether a model that is not blessed ends this step as refused.",
+        )
+        .default_value(false),
+    )
+}
+
+fn check(params: &Map<String, Value>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    problems.extend(params::slices(params).err().into_iter().flatten());
+    problems.extend(params::thresholds(params).err().into_iter().flatten());
+    settled(problems, params)
+}
+
+#[derive(Debug, Deserialize)]
+struct Params {
+    split: String,
+    min_slice_size: usize,
+    refuse: bool,
+}
+
+fn run(invocation: &mut Invocation) -> Result<Outcome, Failure> {
+    refuse(check(invocation.params()))?;
+    let params: Params = invocation.params_as()?;
+    let thresholds = params::thresholds(invocation.params()).unwrap_or_default();
+    let mut crosses = params::slices(invocation.params()).unwrap_or_default();
+    crosses.extend(thresholds.iter().map(|threshold| threshold.slice.columns()));
+    let model = load(invocation.input("model")?)?;
+    let baseline = invocation
+        .optional_input("baseline")
+        .map(load)
+        .transpose()?;
+    let examples = Examples::open(invocation.input("examples")?)?;
+    let mut evaluator = Evaluator::new(&model.0, baseline.as_ref().map(|b| &b.0), crosses)?;
+    for batch in examples.read(&params.split)? {
+        evaluator.add(&batch?)?;
+    }
+    let measured = evaluator.finish(params.min_slice_size);
+    note_left_out(invocation, &params.split, &measured);
+    if measured.outcomes.rows() == 0 {
+        return Err(Failure::new(format!(
+            "the split `{}` has no row with a label, so there is nothing to measure",
+            params.split
+        ))
+        .hint("check the splits of `ingest` and the label of the model's graph"));
+    }
+    let checks = evaluation::check(&thresholds, &measured.slices, baseline.is_some());
+    let verdict = Verdict::of(&checks);
+    let candidate = judged(&model);
+    let compared = baseline.as_ref().map(judged);
+    files::write_evaluation(
+        &invocation.output("evaluation")?,
+        &candidate,
+        compared.as_ref(),
+        &params.split,
+        &measured,
+        &checks,
+    )?;
+    files::write_blessing(
+        &invocation.output("blessing")?,
+        &candidate,
+        &verdict,
+        &checks,
+    )?;
+    note_metrics(invocation, &measured.slices);
+    note_verdict(invocation, &checks, &verdict);
+    let task = model.0.signature().task;
+    set_properties(invocation, task, &measured.slices[0], &checks);
+    for (name, value) in [
+        ("kind", Value::from(files::KIND)),
+        ("model_digest", Value::from(candidate.digest)),
+        ("pass", Value::from(verdict.pass)),
+        ("reason", Value::from(verdict.reason.as_str())),
+    ] {
+        invocation.set_property("blessing", name, value);
+    }
+    if params.refuse && !verdict.pass {
+        return Ok(Outcome::Refused {
+            reason: verdict.reason,
+        });
+    }
+    Ok(Outcome::Succeeded)
+}
+
+fn load(folder: &Path) -> Result<(Model, String), Failure> {
+    Ok((Model::load(folder)?, folder_digest(folder)?))
+}
+
+fn judged((model, digest): &(Model, String)) -> Judged<'_> {
+    Judged {
+        model,
+        digest: digest.clone(),
+    }
+}
+
+fn note_left_out(invocation: &Invocation, split: &str, measured: &Measured) {
+    invocation.note(&format!("{split}: {} rows", measured.outcomes.rows()));
+    let left_out = measured.left_out;
+    for (count, why) in [
+        (left_out.without_label, "their label is missing"),
+        (
+            left_out.unknown_class,
+            "their class is none that the model knows; it would be wrong about every one of them",
+        ),
+        (left_out.without_weight, "their weight is missing"),
+    ] {
+        if count > 0 {
+            invocation.note(&format!("{split}: {count} rows were left out: {why}"));
+        }
+    }
+}
+
+/// The metrics of all rows with their intervals, and how many slices there are.
+fn note_metrics(invocation: &Invocation, slices: &[SliceMetrics]) {
+    for m in slices.iter().take(1).flat_map(|overall| &overall.metrics) {
+        let interval = m.interval.map_or_else(String::new, |interval| {
+            let (low, high) = (number_text(interval.low), number_text(interval.high));
+            format!(" (95 % between {low} and {high})")
+        });
+        let baseline = m.baseline.map_or_else(String::new, |baseline| {
+            format!(", baseline {}", number_text(baseline))
+        });
+        let (name, value) = (m.metric.name(), number_text(m.value));
+        invocation.note(&format!("{name}: {value}{interval}{baseline}"));
+    }
+    let (measured, small): (Vec<_>, Vec<_>) = slices
+        .iter()
+        .skip(1)
+        .partition(|slice| !slice.metrics.is_empty());
+    if slices.len() > 1 {
+        invocation.note(&format!(
+            "{} slices were measured; {} have too few rows",
+            measured.len(),
+            small.len()
+        ));
+    }
+}
+
+fn note_verdict(invocation: &Invocation, checks: &[Check], verdict: &Verdict) {
+    if !checks.is_empty() {
+        for line in verdict::table(checks) {
+            invocation.note(&line);
+        }
+    }
+    let word = if verdict.pass {
+        "blessed"
+    } else {
+        "not blessed"
+    };
+    invocation.note(&format!("{word}: {}", verdict.reason));
+}
+
+/// The metrics of all rows, and which of them people look at first.
+fn set_properties(
+    invocation: &mut Invocation,
+    task: Task,
+    overall: &SliceMetrics,
+    checks: &[Check],
+) {
+    for m in overall.metrics.iter().filter(|m| m.value.is_finite()) {
+        invocation.set_property("evaluation", m.metric.name(), m.value);
+    }
+    let mut headline: Vec<Metric> = checks.iter().map(|check| check.threshold.metric).collect();
+    if headline.is_empty() {
+        headline.push(match task {
+            Task::Binary => Metric::Auc,
+            Task::Multiclass => Metric::Accuracy,
+            Task::Regression => Metric::Rmse,
+        });
+    }
+    headline.sort_unstable();
+    headline.dedup();
+    let names: Vec<&str> = headline.iter().map(|metric| metric.name()).collect();
+    invocation.set_property("evaluation", "headline", names);
+}
