@@ -1,1 +1,35 @@
-//! The loop and the HTTP API.
+//! The daemon: the loop that runs pipelines, and the HTTP API around it.
+//!
+//! [`serve`] is the whole life of a daemon; [`Offline`] answers the same routes within a command that
+//! only reads. It does not know the standard components (they come with [`DaemonConfig`]), nor the
+//! command line.
+//!
+//! # Invariant
+//!
+//! One process holds a state folder. In it one thread, the loop's, changes runs and writes the store;
+//! the routes send commands and read.
+
+pub mod clock;
+pub mod command;
+mod config;
+mod documents;
+mod ending;
+mod error;
+mod git;
+mod http;
+mod limits;
+mod lock;
+mod need;
+mod offline;
+pub mod planning;
+mod resolve;
+pub mod run_loop;
+mod serve;
+mod socket;
+mod state_folder;
+pub mod views;
+
+pub use config::DaemonConfig;
+pub use error::DaemonError;
+pub use offline::Offline;
+pub use serve::serve;

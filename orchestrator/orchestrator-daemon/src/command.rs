@@ -1,0 +1,98 @@
+//! What the routes ask of the loop, and what it answers.
+//!
+//! A command is acknowledged only after the turn that holds it is durable. It knows neither HTTP nor
+//! how a run is compiled: a [`NewRun`] comes with its plan and its resolved parameters.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pipeline_plan::{NodeId, Plan};
+use run_engine::event::{GitState, Trigger};
+use run_engine::ids::{ExecutionId, RunId};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// Asks for something that changes a run.
+#[derive(Debug)]
+pub enum Command {
+    /// Makes a run.
+    Create {
+        /// What it is to be.
+        run: Box<NewRun>,
+        /// Told once it is durable.
+        reply: oneshot::Sender<Result<Created, CommandError>>,
+    },
+    /// Ends a run.
+    Cancel {
+        /// The run.
+        run: RunId,
+        /// Told once the intent is durable.
+        reply: oneshot::Sender<Result<(), CommandError>>,
+    },
+    /// Ends the loop after the turn in progress; attempts go on in the keeper.
+    Stop,
+}
+
+/// A run that is to be made.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// What it executes.
+    pub plan: Arc<Plan>,
+    /// Content address of the plan.
+    pub plan_id: String,
+    /// Absolute path of the pipeline file.
+    pub pipeline_file: PathBuf,
+    /// Resolved parameters.
+    pub params: BTreeMap<String, Value>,
+    /// What makes it.
+    pub trigger: Trigger,
+    /// The finished run that it retries.
+    pub retry_of: Option<RunId>,
+    /// Steps that are carried over from that run.
+    pub carried: BTreeMap<NodeId, ExecutionId>,
+    /// Steps that may not be reused.
+    pub forced: BTreeSet<NodeId>,
+    /// Most steps of this run at once.
+    pub slots: u32,
+    /// The variables from which its attempts start.
+    pub environment: BTreeMap<String, String>,
+    /// State of the git checkout that holds the pipeline file.
+    pub git: Option<GitState>,
+    /// Whether an unfinished run with the same plan, file and parameters stands in for a new one.
+    pub attach: bool,
+}
+
+/// The run that a [`Command::Create`] led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Created {
+    /// The run.
+    pub run: RunId,
+    /// Whether it was there already.
+    pub attached: bool,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// There is no unfinished run of this id.
+    #[error("run {0} is over; nothing of it can be cancelled")]
+    Ended(RunId),
+    /// An attempt of the run that is to be retried still lives or may live.
+    #[error("run {0} still has a live attempt; wait for its end, or cancel it first")]
+    StillLive(RunId),
+    /// What a retry would carry over is gone.
+    #[error("what step `{step}` gave in run {run} is gone: it cannot be carried over")]
+    Gone {
+        /// The run that is to be retried.
+        run: RunId,
+        /// The step.
+        step: String,
+    },
+    /// The daemon holds as many unfinished runs as it may.
+    #[error("{runs} runs are unfinished, the most that one state folder holds; wait, or cancel some")]
+    TooManyRuns {
+        /// How many.
+        runs: usize,
+    },
+}

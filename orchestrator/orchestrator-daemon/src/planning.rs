@@ -1,0 +1,246 @@
+//! What a run would do if it were made now: which steps run, which are reused, and why.
+//!
+//! It resolves steps with the loop's own functions, on a run that nobody stores: a step that would be
+//! reused is reused in it, so that what is behind it can be told as well. What is behind a step that
+//! would run is not known before that step has run. It starts and writes nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use pipeline_plan::{Node, NodeId};
+use run_engine::event::{Event, RunCreated, StepReused};
+use run_engine::ids::RunId;
+use run_engine::reason::{Failure, Reason, ReasonCode};
+use run_engine::seams::{Lookups, PrepareTask, Prepared, Reusable, StoreError, VerifyTask};
+use run_engine::state::RunState;
+use uuid::Uuid;
+
+use crate::command::NewRun;
+use crate::resolve::{
+    Resolved, RunContext, Unresolved, never_reused, prepare_task, resolve, why_it_runs,
+};
+
+pub use crate::resolve::ResolveSettings;
+
+/// What would happen to a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedStep {
+    /// The step.
+    pub node: NodeId,
+    /// What would be done.
+    pub action: PlannedAction,
+    /// Why.
+    pub reason: Reason,
+    /// The run whose execution would stand in.
+    pub reused_from: Option<RunId>,
+}
+
+/// What would be done with a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlannedAction {
+    /// It runs.
+    Run,
+    /// An earlier execution stands in.
+    Reuse,
+    /// It cannot run.
+    Skip,
+    /// That depends on what a step before it gives.
+    Unknown,
+}
+
+/// How files are looked at; without a daemon the caller does it itself.
+pub struct Files<'a> {
+    /// Looks at what a step depends on.
+    pub prepare: &'a dyn Fn(&PrepareTask) -> Result<Prepared, Failure>,
+    /// Tells what of an execution's outputs is not as it was recorded.
+    pub verify: &'a dyn Fn(&VerifyTask) -> Option<String>,
+}
+
+/// Tells for every step, in topological order, what the run would do with it.
+pub fn plan(
+    run: &NewRun,
+    settings: &Arc<ResolveSettings>,
+    lookups: &impl Lookups,
+    files: &Files<'_>,
+    now: DateTime<Utc>,
+) -> Result<Vec<PlannedStep>, StoreError> {
+    let created = Arc::new(imagined(run, now));
+    let context = RunContext::new(Arc::clone(&created), Arc::clone(settings));
+    let mut planning = Planning {
+        context: &context,
+        state: RunState::new(Arc::clone(&created)),
+        steps: Vec::with_capacity(created.plan.nodes.len()),
+        failed: BTreeMap::new(),
+        lookups,
+        files,
+        now,
+    };
+    for node in created.plan.node_ids() {
+        let step = planning.step(node)?;
+        planning.steps.push(step);
+    }
+    Ok(planning.steps)
+}
+
+/// The run as it would be made.
+fn imagined(run: &NewRun, now: DateTime<Utc>) -> RunCreated {
+    RunCreated {
+        run: RunId(Uuid::nil()),
+        plan: Arc::clone(&run.plan),
+        plan_id: run.plan_id.clone(),
+        pipeline_file: run.pipeline_file.clone(),
+        params: run.params.clone(),
+        trigger: run.trigger.clone(),
+        retry_of: run.retry_of,
+        carried: run.carried.clone(),
+        forced: run.forced.clone(),
+        slots: run.slots,
+        environment: run.environment.clone(),
+        git: run.git.clone(),
+        ropewalk_version: String::new(),
+        host: String::new(),
+        at: now,
+    }
+}
+
+struct Planning<'a, L> {
+    context: &'a RunContext,
+    state: RunState,
+    /// What is told so far, by number of the step.
+    steps: Vec<PlannedStep>,
+    /// Steps that would fail before they start.
+    failed: BTreeMap<NodeId, Failure>,
+    lookups: &'a L,
+    files: &'a Files<'a>,
+    now: DateTime<Utc>,
+}
+
+impl<L: Lookups> Planning<'_, L> {
+    fn step(&mut self, node: NodeId) -> Result<PlannedStep, StoreError> {
+        let context = self.context;
+        let planned = context.created.plan.node(node);
+        if let Some(step) = self.before_its_needs(node, planned) {
+            return Ok(step);
+        }
+        let prepared = match prepare_task(context, &self.state, node) {
+            Some(task) => (self.files.prepare)(&task),
+            None => Ok(Prepared::default()),
+        };
+        let resolved = prepared
+            .map_err(Unresolved::from)
+            .and_then(|prepared| resolve(context, &self.state, node, &prepared, self.lookups));
+        match resolved {
+            Ok(resolved) => self.resolved(node, planned, &resolved),
+            Err(Unresolved::Store(error)) => Err(error),
+            Err(Unresolved::Step(failure)) => {
+                let reason = failure.reason(None);
+                self.failed.insert(node, failure);
+                Ok(told(node, PlannedAction::Run, reason))
+            }
+        }
+    }
+
+    /// What follows from the steps that it needs, as long as they would not all have ended well.
+    fn before_its_needs(&self, node: NodeId, planned: &Node) -> Option<PlannedStep> {
+        let mut unknown = None;
+        for need in &planned.needs {
+            let id = &self.context.created.plan.node(*need).id;
+            let before = &self.steps[need.0 as usize];
+            if self.failed.contains_key(need) {
+                let text = format!("`{id}` cannot start");
+                let reason = Reason::new(ReasonCode::UpstreamFailed, text, id);
+                return Some(told(node, PlannedAction::Skip, reason));
+            }
+            let reason = match before.action {
+                PlannedAction::Skip => Some((
+                    ReasonCode::UpstreamSkipped,
+                    format!("skipped with `{id}`: {}", before.reason.text),
+                )),
+                PlannedAction::Reuse if before.reason.code == ReasonCode::Rejected => Some((
+                    ReasonCode::UpstreamRefused,
+                    format!("`{id}` refused: {}", before.reason.text),
+                )),
+                PlannedAction::Reuse => None,
+                PlannedAction::Run | PlannedAction::Unknown => {
+                    unknown = unknown.or(Some(id));
+                    None
+                }
+            };
+            if let Some((code, text)) = reason {
+                return Some(told(node, PlannedAction::Skip, Reason::new(code, text, id)));
+            }
+        }
+        let id = unknown?;
+        // Whatever the needed step gives, such a step runs.
+        if let Some(reason) = never_reused(planned) {
+            return Some(told(node, PlannedAction::Run, reason));
+        }
+        if self.context.created.forced.contains(&node) {
+            return Some(told(node, PlannedAction::Run, crate::resolve::forced()));
+        }
+        let text = format!("it depends on what `{id}` gives");
+        let reason = Reason::new(ReasonCode::UpstreamRuns, text, id);
+        Some(told(node, PlannedAction::Unknown, reason))
+    }
+
+    fn resolved(
+        &mut self,
+        node: NodeId,
+        planned: &Node,
+        resolved: &Resolved,
+    ) -> Result<PlannedStep, StoreError> {
+        if let Some(key) = resolved.reuse.looked_up()
+            && let Some(found) = self.lookups.reusable(key)?
+        {
+            return Ok(match self.missing(node, &found) {
+                Some(missing) => told(node, PlannedAction::Run, crate::resolve::gone(&missing)),
+                None => self.reuse(node, found),
+            });
+        }
+        let reason = why_it_runs(self.context, planned, resolved, self.lookups)?;
+        Ok(told(node, PlannedAction::Run, reason))
+    }
+
+    /// What of an execution's outputs is not as it was recorded.
+    fn missing(&self, node: NodeId, found: &Reusable) -> Option<String> {
+        if found.outputs.artifacts.is_empty() {
+            return None;
+        }
+        (self.files.verify)(&VerifyTask {
+            run: self.state.id(),
+            node,
+            outputs: Arc::clone(&found.outputs),
+        })
+    }
+
+    fn reuse(&mut self, node: NodeId, found: Reusable) -> PlannedStep {
+        let run = found.run;
+        let reused = Arc::new(StepReused {
+            node,
+            source: found.execution,
+            source_run: run,
+            outputs: found.outputs,
+            refused: found.refused,
+            carried: false,
+            at: self.now,
+        });
+        let reason = reused.reason();
+        // Its needs have all ended well in this imagined run, so that it is ready.
+        let applied = self.state.apply(&Event::StepReused(reused));
+        debug_assert_eq!(applied, Ok(()));
+        PlannedStep {
+            reused_from: Some(run),
+            ..told(node, PlannedAction::Reuse, reason)
+        }
+    }
+}
+
+fn told(node: NodeId, action: PlannedAction, reason: Reason) -> PlannedStep {
+    PlannedStep {
+        node,
+        action,
+        reason,
+        reused_from: None,
+    }
+}

@@ -1,0 +1,179 @@
+//! Resolving a ready step: from its plan to what it would be launched with, and its reuse key.
+//!
+//! The loop and `plan` call the same functions, so that a plan tells what a run would do. Nothing
+//! here reads a file or changes a run: what was found in files is handed in, what was recorded
+//! is asked through [`Lookups`].
+
+mod context;
+mod inputs;
+mod prepare;
+mod reasons;
+mod scope;
+mod start;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pipeline_plan::{Action, Node, NodeId};
+use run_engine::reason::{Failure, Reason};
+use run_engine::reuse::KeyParts;
+use run_engine::seams::{Lookups, Prepared, StoreError};
+use run_engine::state::RunState;
+
+pub use context::ResolveSettings;
+pub(crate) use context::RunContext;
+pub(crate) use inputs::Given;
+pub(crate) use prepare::prepare_task;
+pub(crate) use reasons::{forced, gone, never_reused, why_it_runs};
+pub(crate) use start::{Intent, PushTarget, first_attempt, push_target};
+
+use scope::StepScope;
+
+/// Type of the artifact that external files become.
+const FILES: &str = "Files";
+
+/// A ready step with everything that it depends on.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolved {
+    /// What enters, by port.
+    pub(crate) inputs: BTreeMap<String, Vec<Given>>,
+    /// What its result depends on.
+    pub(crate) key: Arc<KeyParts>,
+    /// Whether an earlier execution may stand in.
+    pub(crate) reuse: Reuse,
+}
+
+/// Whether an earlier execution may stand in for a step.
+#[derive(Debug, Clone)]
+pub(crate) enum Reuse {
+    /// One with this key may.
+    ByKey(String),
+    /// None may this time, for this reason; its own success may be reused under this key.
+    NotNow(String, Reason),
+    /// None ever may, for this reason.
+    Never(Reason),
+}
+
+/// Why a step could not be resolved.
+#[derive(Debug)]
+pub(crate) enum Unresolved {
+    /// The step fails.
+    Step(Failure),
+    /// The store cannot be read; that is no step's fault.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unresolved {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Failure> for Unresolved {
+    fn from(failure: Failure) -> Self {
+        Self::Step(failure)
+    }
+}
+
+impl Reuse {
+    /// The key under which an earlier execution is looked up.
+    pub(crate) fn looked_up(&self) -> Option<&str> {
+        match self {
+            Self::ByKey(key) => Some(key),
+            Self::NotNow(..) | Self::Never(_) => None,
+        }
+    }
+
+    /// The key under which the step's own success may be reused.
+    pub(crate) fn recorded(&self) -> Option<&str> {
+        match self {
+            Self::ByKey(key) | Self::NotNow(key, _) => Some(key),
+            Self::Never(_) => None,
+        }
+    }
+}
+
+/// Resolves a step whose needs have all ended well.
+pub(crate) fn resolve(
+    context: &RunContext,
+    state: &RunState,
+    id: NodeId,
+    prepared: &Prepared,
+    lookups: &impl Lookups,
+) -> Result<Resolved, Unresolved> {
+    let node = state.plan().node(id);
+    let inputs = inputs::gather(state, node, prepared, lookups)?;
+    let scope = StepScope::new(context, state, node, &inputs);
+    let env = scope.texts(&node.env)?;
+    let key = Arc::new(KeyParts {
+        component: component(context, node),
+        command: command(&scope, node)?,
+        program: prepared.program.clone(),
+        params: scope.values(&node.params)?,
+        inputs: inputs::digests(&inputs),
+        env,
+        outputs: output_types(node),
+        files: prepared.key_files.clone(),
+    });
+    let reuse = reuse(context, node, id, prepared, &key);
+    Ok(Resolved { inputs, key, reuse })
+}
+
+fn reuse(
+    context: &RunContext,
+    node: &Node,
+    id: NodeId,
+    prepared: &Prepared,
+    key: &KeyParts,
+) -> Reuse {
+    if let Some(reason) = never_reused(node) {
+        return Reuse::Never(reason);
+    }
+    if let Some(why) = &prepared.unkeyable {
+        return Reuse::Never(reasons::unkeyable(why));
+    }
+    let digest = key.digest();
+    if context.created.forced.contains(&id) {
+        return Reuse::NotNow(digest, forced());
+    }
+    Reuse::ByKey(digest)
+}
+
+/// Name and version of the component, with the build where builds of one version differ.
+fn component(context: &RunContext, node: &Node) -> String {
+    match &node.action {
+        Action::Component { name, version } if context.settings.build.is_empty() => {
+            format!("{name} {version}")
+        }
+        Action::Component { name, version } => {
+            format!("{name} {version} {}", context.settings.build)
+        }
+        Action::Command(_) | Action::Shell(_) => "command".to_owned(),
+    }
+}
+
+/// The resolved command; empty for a component.
+fn command(scope: &StepScope<'_>, node: &Node) -> Result<Vec<String>, Failure> {
+    match &node.action {
+        Action::Component { .. } => Ok(Vec::new()),
+        Action::Command(words) => {
+            let words = words.iter().enumerate();
+            words
+                .map(|(index, word)| scope.text(word, || format!("run[{index}]")))
+                .collect()
+        }
+        Action::Shell(text) => Ok(shell(text)),
+    }
+}
+
+/// A command as text is executed by a shell that stops at the first error and at an unset variable.
+fn shell(text: &str) -> Vec<String> {
+    ["sh", "-eu", "-c", text].map(str::to_owned).to_vec()
+}
+
+fn output_types(node: &Node) -> BTreeMap<String, String> {
+    let outputs = node.outputs.iter();
+    outputs
+        .map(|(port, output)| (port.clone(), output.type_name.clone()))
+        .collect()
+}

@@ -1,0 +1,159 @@
+//! What enters a step: outputs of other steps, external files, recorded models.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use component_api::files::FilesManifest;
+use pipeline_plan::{InputPlan, Node, NodeId, Source};
+use run_engine::artifact::{Artifact, FileState};
+use run_engine::reason::Failure;
+use run_engine::seams::{Lookups, Prepared};
+use run_engine::state::RunState;
+
+use super::Unresolved;
+
+/// One artifact that enters a step.
+#[derive(Debug, Clone)]
+pub(crate) enum Given {
+    /// It is recorded.
+    Artifact(Arc<Artifact>),
+    /// External files, which become an artifact of the step's execution.
+    Files(Arc<FoundFiles>),
+}
+
+/// External files as they were found.
+#[derive(Debug, Clone)]
+pub(crate) struct FoundFiles {
+    /// The files.
+    pub(crate) manifest: FilesManifest,
+    /// The state in which each was digested, in the manifest's order.
+    pub(crate) states: Vec<FileState>,
+}
+
+impl Given {
+    /// The digest of its content.
+    pub(crate) fn digest(&self) -> String {
+        match self {
+            Self::Artifact(artifact) => artifact.digest.clone(),
+            Self::Files(found) => found.manifest.digest(),
+        }
+    }
+}
+
+/// Finds what enters each port of a step. Ports that stay empty are absent.
+pub(super) fn gather(
+    state: &RunState,
+    node: &Node,
+    prepared: &Prepared,
+    lookups: &impl Lookups,
+) -> Result<BTreeMap<String, Vec<Given>>, Unresolved> {
+    let mut inputs = BTreeMap::new();
+    for (port, input) in &node.inputs {
+        let given = direct(state, port, input, prepared)?;
+        if !given.is_empty() {
+            inputs.insert(port.clone(), given);
+        }
+    }
+    // Resolvers come last: the newest blessed model is another one than every other input.
+    for (port, input) in &node.inputs {
+        resolve_blessed(port, input, lookups, &mut inputs)?;
+    }
+    for (port, input) in &node.inputs {
+        if !input.optional && !inputs.contains_key(port) {
+            return Err(nothing_enters(state, port, input).into());
+        }
+    }
+    Ok(inputs)
+}
+
+/// Digests of what enters, for the key.
+pub(super) fn digests(inputs: &BTreeMap<String, Vec<Given>>) -> BTreeMap<String, Vec<String>> {
+    let ports = inputs.iter();
+    ports
+        .map(|(port, given)| (port.clone(), given.iter().map(Given::digest).collect()))
+        .collect()
+}
+
+/// What enters a port from steps and files, in the order of its sources. All `files:` of a port
+/// are one artifact, which stands where the first of them does.
+fn direct(
+    state: &RunState,
+    port: &str,
+    input: &InputPlan,
+    prepared: &Prepared,
+) -> Result<Vec<Given>, Failure> {
+    let mut given = Vec::new();
+    let mut found_files = false;
+    for source in &input.sources {
+        match source {
+            Source::Output { node, port } => {
+                given.extend(output(state, *node, port).map(Given::Artifact));
+            }
+            Source::Files(globs) if !found_files => {
+                let Some((manifest, states)) = prepared.files.get(port) else {
+                    let message =
+                        format!("input `{port}`: nothing was found for {}", globs.join(", "));
+                    return Err(Failure::new("no_match", message));
+                };
+                found_files = true;
+                given.push(Given::Files(Arc::new(FoundFiles {
+                    manifest: manifest.clone(),
+                    states: states.clone(),
+                })));
+            }
+            Source::Files(_) | Source::LatestBlessed(_) => {}
+        }
+    }
+    Ok(given)
+}
+
+fn resolve_blessed(
+    port: &str,
+    input: &InputPlan,
+    lookups: &impl Lookups,
+    inputs: &mut BTreeMap<String, Vec<Given>>,
+) -> Result<(), Unresolved> {
+    for source in &input.sources {
+        let Source::LatestBlessed(model) = source else {
+            continue;
+        };
+        let others: Vec<String> = inputs.values().flatten().map(Given::digest).collect();
+        if let Some(artifact) = lookups.latest_blessed(model, &others)? {
+            let given = inputs.entry(port.to_owned()).or_default();
+            given.push(Given::Artifact(artifact));
+        }
+    }
+    Ok(())
+}
+
+fn output(state: &RunState, node: NodeId, port: &str) -> Option<Arc<Artifact>> {
+    let outputs = state.step(node).outputs.as_ref()?;
+    outputs.artifacts.get(port).cloned()
+}
+
+/// Why a port that must be given stays empty.
+fn nothing_enters(state: &RunState, port: &str, input: &InputPlan) -> Failure {
+    let plan = state.plan();
+    match input.sources.first() {
+        Some(Source::Output { node, port: from }) => {
+            let step = &plan.node(*node).id;
+            let message = format!(
+                "input `{port}`: step `{step}` ended well but did not give its optional output `{from}`"
+            );
+            let hint = format!(
+                "let `{step}` always write `{from}`, or let the step that takes it do without it"
+            );
+            Failure::new("input_missing", message).hint(hint)
+        }
+        Some(Source::LatestBlessed(model)) => {
+            let message = format!(
+                "input `{port}`: no other model named `{model}` has passed an evaluation yet"
+            );
+            let hint = "give a port that is optional, or run the pipeline that trains and evaluates it first";
+            Failure::new("input_missing", message).hint(hint)
+        }
+        Some(Source::Files(_)) | None => {
+            Failure::new("input_missing", format!("input `{port}` is empty"))
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What is to be looked at in files before a step can be started or reused.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pipeline_plan::{Action, Node, NodeId, Source};
+use run_engine::seams::{KeyFiles, PrepareTask};
+use run_engine::state::RunState;
+
+use super::scope::StepScope;
+use super::{RunContext, never_reused};
+
+/// The look at files that a ready step takes; none where there is nothing to look at.
+///
+/// A program is looked up for its key only: an attempt finds its program by itself.
+pub(crate) fn prepare_task(
+    context: &RunContext,
+    state: &RunState,
+    id: NodeId,
+) -> Option<PrepareTask> {
+    let node = state.plan().node(id);
+    let keyed = never_reused(node).is_none();
+    let key_files = if keyed {
+        key_files(node)
+    } else {
+        KeyFiles::None
+    };
+    let program = keyed.then(|| program(context, state, node)).flatten();
+    let files = external_files(node);
+    if files.is_empty() && key_files == KeyFiles::None && program.is_none() {
+        return None;
+    }
+    let environment = &context.created.environment;
+    Some(PrepareTask {
+        run: state.id(),
+        node: id,
+        project_dir: context.project_dir().to_path_buf(),
+        files,
+        key_files,
+        excluded: Arc::clone(&context.excluded),
+        program,
+        search_path: environment.get("PATH").cloned().unwrap_or_default(),
+    })
+}
+
+/// Globs of external files by input port.
+fn external_files(node: &Node) -> BTreeMap<String, Vec<String>> {
+    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (port, input) in &node.inputs {
+        for source in &input.sources {
+            if let Source::Files(globs) = source {
+                let of_port = files.entry(port.clone()).or_default();
+                of_port.extend(globs.iter().cloned());
+            }
+        }
+    }
+    files
+}
+
+/// Which files the result depends on beside its inputs. A component is named by its version.
+fn key_files(node: &Node) -> KeyFiles {
+    match (&node.files, &node.action) {
+        (Some(globs), _) => KeyFiles::Globs(globs.clone()),
+        (None, Action::Component { .. }) => KeyFiles::None,
+        (None, Action::Command(_) | Action::Shell(_)) => KeyFiles::Project,
+    }
+}
+
+/// The command's first word. One that speaks of the step's own inputs cannot be told yet; then the
+/// word itself stands in the key alone.
+fn program(context: &RunContext, state: &RunState, node: &Node) -> Option<String> {
+    match &node.action {
+        Action::Component { .. } => None,
+        Action::Shell(_) => Some("sh".to_owned()),
+        Action::Command(words) => {
+            let nothing = BTreeMap::new();
+            let scope = StepScope::new(context, state, node, &nothing);
+            scope.text(words.first()?, String::new).ok()
+        }
+    }
+}

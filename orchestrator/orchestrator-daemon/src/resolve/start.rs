@@ -1,0 +1,163 @@
+//! The intent to launch a resolved step: what is known only when it starts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use component_api::catalog::PUSH;
+use pipeline_plan::{Action, NodeId};
+use run_engine::artifact::{Artifact, ArtifactFile};
+use run_engine::event::{RunCreated, StepStarted};
+use run_engine::ids::{ExecutionId, FIRST_FILES_NUMBER};
+use run_engine::reason::Reason;
+use run_engine::reuse::KeyParts;
+use run_executor::layout::AttemptLayout;
+use serde_json::Value;
+
+use super::inputs::FoundFiles;
+use super::{FILES, Given, Resolved, RunContext};
+
+/// Where a push goes: its versions are counted per destination and model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PushTarget {
+    /// The destination as the pipeline names it.
+    pub(crate) destination: String,
+    /// The model's name.
+    pub(crate) model: String,
+}
+
+/// What is known of an attempt when it starts.
+#[derive(Debug)]
+pub(crate) struct Intent {
+    /// Identity of the step's execution.
+    pub(crate) execution: ExecutionId,
+    /// The keeper that is to hold it.
+    pub(crate) keeper: String,
+    /// Version of a push.
+    pub(crate) push_version: Option<i64>,
+    /// Why it runs.
+    pub(crate) reason: Reason,
+    /// When.
+    pub(crate) at: DateTime<Utc>,
+}
+
+impl PushTarget {
+    /// Where a step that was started pushes to, if it is a push.
+    pub(crate) fn of(started: &StepStarted) -> Option<Self> {
+        started.push_version?;
+        let model = started.inputs.get("model")?.first()?;
+        Self::new(&started.key, model)
+    }
+
+    fn new(key: &KeyParts, model: &Artifact) -> Option<Self> {
+        Some(Self {
+            destination: key.params.get("destination")?.as_str()?.to_owned(),
+            model: model.properties.get("name")?.as_str()?.to_owned(),
+        })
+    }
+}
+
+/// Where a resolved step pushes to, if it is a push.
+pub(crate) fn push_target(
+    context: &RunContext,
+    node: NodeId,
+    resolved: &Resolved,
+) -> Option<PushTarget> {
+    let node = context.created.plan.node(node);
+    if !matches!(&node.action, Action::Component { name, .. } if name == PUSH) {
+        return None;
+    }
+    match resolved.inputs.get("model")?.first()? {
+        Given::Artifact(model) => PushTarget::new(&resolved.key, model),
+        Given::Files(_) => None,
+    }
+}
+
+/// The intent for the first attempt of a step.
+pub(crate) fn first_attempt(
+    context: &RunContext,
+    node: NodeId,
+    resolved: &Resolved,
+    intent: Intent,
+) -> StepStarted {
+    let created = &context.created;
+    let mut number = FIRST_FILES_NUMBER;
+    let mut inputs = BTreeMap::new();
+    for (port, given) in &resolved.inputs {
+        let artifacts = given.iter().map(|given| match given {
+            Given::Artifact(artifact) => Arc::clone(artifact),
+            Given::Files(found) => {
+                let place = Place {
+                    created,
+                    node,
+                    port,
+                };
+                let artifact = files_artifact(&place, number, found, &intent);
+                number = number.saturating_add(1);
+                Arc::new(artifact)
+            }
+        });
+        inputs.insert(port.clone(), artifacts.collect());
+    }
+    StepStarted {
+        node,
+        attempt: 1,
+        execution: intent.execution,
+        keeper: intent.keeper,
+        inputs,
+        key: Arc::clone(&resolved.key),
+        reuse_key: resolved.reuse.recorded().map(str::to_owned),
+        push_version: intent.push_version,
+        reason: intent.reason,
+        at: intent.at,
+    }
+}
+
+/// The input port that an artifact enters.
+struct Place<'a> {
+    created: &'a RunCreated,
+    node: NodeId,
+    port: &'a str,
+}
+
+fn files_artifact(place: &Place<'_>, number: u16, found: &FoundFiles, intent: &Intent) -> Artifact {
+    let step = &place.created.plan.node(place.node).id;
+    let files = found.manifest.files.iter().zip(&found.states);
+    Artifact {
+        id: intent.execution.artifact(number),
+        type_name: FILES.to_owned(),
+        type_version: 1,
+        step: step.clone(),
+        port: place.port.to_owned(),
+        run: place.created.run,
+        // That of the first attempt: a later one takes the same artifact.
+        path: AttemptLayout::new(place.created.run, step, 1).files_input(place.port),
+        digest: found.manifest.digest(),
+        size_bytes: found.manifest.files.iter().map(|f| f.size_bytes).sum(),
+        files: files
+            .map(|(file, state)| ArtifactFile {
+                path: file.path.clone(),
+                digest: file.digest.clone(),
+                state: *state,
+            })
+            .collect(),
+        properties: files_properties(found),
+        created_at: intent.at,
+    }
+}
+
+/// The properties of a Files artifact.
+pub(super) fn files_properties(found: &FoundFiles) -> BTreeMap<String, Value> {
+    let manifest = &found.manifest;
+    let bytes: u64 = manifest.files.iter().map(|f| f.size_bytes).sum();
+    let mut properties = BTreeMap::from([
+        ("count".to_owned(), Value::from(manifest.files.len())),
+        ("bytes".to_owned(), Value::from(bytes)),
+    ]);
+    for (name, value) in [("span", manifest.span), ("version", manifest.version)] {
+        if let Some(value) = value {
+            properties.insert(name.to_owned(), value.into());
+        }
+    }
+    properties
+}

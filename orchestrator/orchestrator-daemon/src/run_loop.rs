@@ -1,0 +1,253 @@
+//! The loop: one synchronous owner of every unfinished run.
+//!
+//! A turn drains inputs, lets the engine decide, starts or reuses what can be, commits all of it
+//! as one batch, and only then lets anything leave the process: views, answers, effects. It is
+//! generic over the three seams, so that a simulation drives [`RunLoop::turn`] by itself; the
+//! daemon drives it on a thread, see [`start`].
+//!
+//! It knows neither HTTP nor processes nor files, and decides nothing about a run that the
+//! engine could decide without a lookup.
+//!
+//! # Invariant
+//!
+//! Intent before effect: an effect is handed to the executor only after the turn that holds its
+//! event was committed. After an error of the store nothing leaves the loop any more.
+
+mod active_run;
+mod commands;
+mod draft;
+mod input;
+mod launching;
+pub mod limits;
+mod recovery;
+mod reports;
+mod settling;
+mod successes;
+mod thread;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use pipeline_plan::NodeId;
+use run_engine::ApplyError;
+use run_engine::event::Event;
+use run_engine::ids::RunId;
+use run_engine::launch::LaunchQueue;
+use run_engine::seams::{Clock, Executor, JournalEntry, Store, StoreError};
+
+use crate::resolve::{PushTarget, ResolveSettings};
+use crate::views::Views;
+use active_run::ActiveRun;
+use draft::{Draft, TurnLookups};
+
+pub use input::{LoopGone, LoopInput, LoopReceiver, LoopSender, channel};
+pub use thread::{LoopHandle, start};
+
+/// What the loop is told once.
+#[derive(Debug, Clone)]
+pub struct LoopSettings {
+    /// What resolving steps takes.
+    pub resolve: ResolveSettings,
+    /// Most attempts at once, over all runs.
+    pub slots: usize,
+    /// Version of this binary; recorded with every run.
+    pub ropewalk_version: String,
+    /// Name of this machine; recorded with every run.
+    pub host: String,
+}
+
+/// What a turn leaves to its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turned {
+    /// The turn was full: another one is due, whether or not there is an input.
+    pub more: bool,
+    /// The loop was asked to end.
+    pub stop: bool,
+}
+
+/// Why the loop cannot go on. The daemon ends rather than run ahead of its disk.
+#[derive(Debug, thiserror::Error)]
+pub enum LoopError {
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A journal holds what cannot have happened.
+    #[error("the journal of run {run} cannot be replayed: the state folder is damaged")]
+    Journal {
+        /// The run.
+        run: RunId,
+        /// What cannot follow.
+        source: ApplyError,
+    },
+    /// The engine decided what cannot follow: a defect of this program.
+    #[error(
+        "run {run} cannot go on: what was decided cannot follow (a defect of this program; please report it)"
+    )]
+    Decision {
+        /// The run.
+        run: RunId,
+        /// What cannot follow.
+        source: ApplyError,
+    },
+}
+
+/// Every unfinished run of a state folder, and what it takes to move them on.
+pub struct RunLoop<S, E, C> {
+    runs: BTreeMap<RunId, ActiveRun>,
+    bench: Bench<S, E, C>,
+}
+
+/// Everything of the loop but the runs, so that one run and all of this can be worked with at once.
+struct Bench<S, E, C> {
+    store: S,
+    executor: E,
+    clock: C,
+    views: Arc<Views>,
+    settings: LoopSettings,
+    resolve: Arc<ResolveSettings>,
+    /// Steps of all runs that wait for a slot.
+    queue: LaunchQueue,
+    /// Live attempts over all runs.
+    running: usize,
+    /// Live pushes with the versions that they were given.
+    live_pushes: BTreeMap<(RunId, NodeId), (PushTarget, i64)>,
+    /// Number of the last event.
+    seq: u64,
+    /// The time of this turn. It never goes back, though the machine's clock may.
+    now: DateTime<Utc>,
+    /// Runs from which something may follow.
+    unsettled: BTreeSet<RunId>,
+    draft: Draft,
+}
+
+impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
+    /// A loop without runs. `last_seq` is the number of the store's last event.
+    pub fn new(
+        store: S,
+        executor: E,
+        clock: C,
+        views: Arc<Views>,
+        last_seq: u64,
+        settings: LoopSettings,
+    ) -> Self {
+        let bench = Bench {
+            queue: LaunchQueue::new(settings.slots),
+            resolve: Arc::new(settings.resolve.clone()),
+            now: clock.now(),
+            store,
+            executor,
+            clock,
+            views,
+            settings,
+            running: 0,
+            live_pushes: BTreeMap::new(),
+            seq: last_seq,
+            unsettled: BTreeSet::new(),
+            draft: Draft::default(),
+        };
+        Self {
+            runs: BTreeMap::new(),
+            bench,
+        }
+    }
+
+    /// One turn: takes these inputs (at most [`limits::TURN_INPUTS_MAX`]), lets everything follow,
+    /// commits, and then tells and does what was decided.
+    ///
+    /// After an error the loop must be dropped: what it holds in memory is ahead of the store.
+    pub fn turn(
+        &mut self,
+        inputs: impl IntoIterator<Item = LoopInput>,
+    ) -> Result<Turned, LoopError> {
+        self.bench.begin();
+        let mut stop = false;
+        for input in inputs {
+            match input {
+                LoopInput::Command(command) => stop |= self.command(command)?,
+                LoopInput::Report(report) => self.report(report)?,
+            }
+        }
+        self.finish()?;
+        let more = !self.bench.unsettled.is_empty();
+        Ok(Turned { more, stop })
+    }
+
+    /// Whether no run is unfinished.
+    pub fn is_idle(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Lets everything follow from what was taken, commits it, tells and does it.
+    fn finish(&mut self) -> Result<(), LoopError> {
+        self.settle()?;
+        let draft = std::mem::take(&mut self.bench.draft);
+        if draft.writes() {
+            self.bench.store.commit(&draft.turn)?;
+        }
+        let changed = draft.changed.iter().filter_map(|run| {
+            let active = self.runs.get(run).filter(|run| !run.state.is_ended())?;
+            Some((*run, active.live()))
+        });
+        let entries = draft.turn.entries.into_iter().map(Arc::new);
+        self.bench
+            .views
+            .publish(changed.collect(), &draft.ended, entries);
+        for run in &draft.ended {
+            self.runs.remove(run);
+        }
+        // Whoever is answered finds what it is told in the views already.
+        for reply in draft.replies {
+            reply.send();
+        }
+        if !draft.effects.is_empty() {
+            self.bench.executor.submit(draft.effects);
+        }
+        Ok(())
+    }
+}
+
+impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
+    /// A turn begins.
+    fn begin(&mut self) {
+        self.now = self.clock.now().max(self.now);
+    }
+
+    /// Whether this turn holds as much as a turn may.
+    fn is_full(&self) -> bool {
+        self.draft.turn.entries.len() >= limits::TURN_EVENTS_MAX
+    }
+
+    /// An event happens: the one way in which the loop changes a run.
+    fn record(&mut self, run: &mut ActiveRun, event: Event) -> Result<(), LoopError> {
+        let id = run.id();
+        let before = run.state.running_count();
+        let applied = run.state.apply(&event);
+        applied.map_err(|source| LoopError::Decision { run: id, source })?;
+        self.running = self.running + run.state.running_count() - before;
+        self.append(run, event);
+        Ok(())
+    }
+
+    /// Notes an event that is part of the run's state already.
+    fn append(&mut self, run: &mut ActiveRun, event: Event) {
+        self.seq += 1;
+        run.seq = self.seq;
+        let run = run.id();
+        self.draft.turn.entries.push(JournalEntry {
+            run,
+            seq: self.seq,
+            event,
+        });
+        self.draft.changed.insert(run);
+        self.unsettled.insert(run);
+    }
+
+    /// Lookups that see this turn and everything committed.
+    fn lookups(&self) -> TurnLookups<'_, S> {
+        TurnLookups {
+            draft: &self.draft,
+            store: &self.store,
+        }
+    }
+}

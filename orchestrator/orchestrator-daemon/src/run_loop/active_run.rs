@@ -1,0 +1,123 @@
+//! An unfinished run as the loop holds it: its state, and what is being done for steps that have
+//! not started.
+//!
+//! The latter lives in memory only. After a crash it is found anew: what was being prepared is
+//! prepared again. It does not know what follows from anything.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use pipeline_plan::NodeId;
+use run_engine::event::StepStarted;
+use run_engine::ids::RunId;
+use run_engine::reason::Reason;
+use run_engine::seams::Reusable;
+use run_engine::state::RunState;
+
+use crate::resolve::{Resolved, RunContext};
+use crate::views::LiveRun;
+
+/// A run that has not ended.
+#[derive(Debug)]
+pub(super) struct ActiveRun {
+    /// What its events add up to.
+    pub(super) state: RunState,
+    /// What resolving its steps takes.
+    pub(super) context: RunContext,
+    /// Ready steps that nobody has looked at yet.
+    pub(super) fresh: VecDeque<NodeId>,
+    /// Ready steps that something is being done for.
+    pub(super) stages: BTreeMap<NodeId, Stage>,
+    /// What a retry carries over, as far as it has not been settled. Until it is empty no other
+    /// step is looked at, so that no step ends before it is known to be carried over.
+    pub(super) carrying: Carrying,
+    /// Steps whose live attempt was started by an earlier daemon and has not been heard of since.
+    pub(super) inherited: BTreeSet<NodeId>,
+    /// Processes of live attempts.
+    pub(super) pids: Arc<BTreeMap<NodeId, u32>>,
+    /// Number of its last event.
+    pub(super) seq: u64,
+}
+
+/// Steps that a retry carries over.
+#[derive(Debug, Default)]
+pub(super) struct Carrying {
+    /// Not looked at yet.
+    pub(super) fresh: VecDeque<(NodeId, Reusable)>,
+    /// Their outputs are being looked at.
+    pub(super) verifying: BTreeMap<NodeId, Reusable>,
+}
+
+/// What is being done for a ready step.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Its files are being looked at.
+    Preparing,
+    /// What is to stand in for it is being looked at.
+    Verifying {
+        /// The step with everything that it depends on.
+        resolved: Box<Resolved>,
+        /// What is to stand in.
+        found: Reusable,
+    },
+    /// It waits for a slot.
+    Queued(Box<Queued>),
+}
+
+/// A step that waits for a slot.
+#[derive(Debug)]
+pub(super) enum Queued {
+    /// For its first attempt.
+    First {
+        /// The step with everything that it depends on.
+        resolved: Box<Resolved>,
+        /// Why it runs, if that is known already.
+        reason: Option<Reason>,
+    },
+    /// For another attempt, from the recorded intent of the last one.
+    Again(Arc<StepStarted>),
+}
+
+impl ActiveRun {
+    /// A run about which nothing is being done yet.
+    pub(super) fn new(state: RunState, context: RunContext) -> Self {
+        Self {
+            state,
+            context,
+            fresh: VecDeque::new(),
+            stages: BTreeMap::new(),
+            carrying: Carrying::default(),
+            inherited: BTreeSet::new(),
+            pids: Arc::default(),
+            seq: 0,
+        }
+    }
+
+    /// Its identity.
+    pub(super) fn id(&self) -> RunId {
+        self.state.id()
+    }
+
+    /// Forgets everything that was being done for steps that have not started.
+    pub(super) fn forget_waiting(&mut self) {
+        self.fresh.clear();
+        self.stages.clear();
+        self.carrying = Carrying::default();
+    }
+
+    /// What readers see of it.
+    pub(super) fn live(&self) -> LiveRun {
+        LiveRun {
+            view: self.state.view(),
+            seq: self.seq,
+            pids: Arc::clone(&self.pids),
+        }
+    }
+}
+
+impl Carrying {
+    /// Whether everything is settled.
+    pub(super) fn is_empty(&self) -> bool {
+        self.fresh.is_empty() && self.verifying.is_empty()
+    }
+}

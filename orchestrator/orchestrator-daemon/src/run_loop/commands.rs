@@ -1,0 +1,135 @@
+//! Commands: a run is made or ended.
+
+use std::sync::Arc;
+
+use run_engine::decide::{Input, decide};
+use run_engine::event::{Event, RunCreated};
+use run_engine::ids::{AttemptId, RunId};
+use run_engine::seams::{Clock, Effect, Executor, Lookups, Store};
+use run_engine::state::{RunPhase, RunState};
+
+use super::active_run::ActiveRun;
+use super::draft::Reply;
+use super::limits::UNFINISHED_RUNS_MAX;
+use super::{LoopError, RunLoop};
+use crate::command::{Command, CommandError, Created, NewRun};
+use crate::resolve::RunContext;
+
+impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
+    /// Carries out a command; true if the loop is to end.
+    pub(super) fn command(&mut self, command: Command) -> Result<bool, LoopError> {
+        match command {
+            Command::Create { run, reply } => {
+                let answer = self.create(*run)?;
+                self.bench.draft.replies.push(Reply::Created(reply, answer));
+            }
+            Command::Cancel { run, reply } => {
+                let answer = self.cancel(run)?;
+                let replies = &mut self.bench.draft.replies;
+                replies.push(Reply::Cancelled(reply, answer));
+            }
+            Command::Stop => return Ok(true),
+        }
+        Ok(false)
+    }
+
+    fn create(&mut self, new: NewRun) -> Result<Result<Created, CommandError>, LoopError> {
+        if new.attach
+            && let Some(run) = self.same_as(&new)
+        {
+            let attached = true;
+            return Ok(Ok(Created { run, attached }));
+        }
+        if let Some(retried) = new.retry_of
+            && self.runs.contains_key(&retried)
+        {
+            return Ok(Err(CommandError::StillLive(retried)));
+        }
+        if self.runs.len() >= UNFINISHED_RUNS_MAX {
+            let runs = self.runs.len();
+            return Ok(Err(CommandError::TooManyRuns { runs }));
+        }
+        let run = RunId(self.bench.clock.new_id());
+        let settings = &self.bench.settings;
+        let created = Arc::new(RunCreated {
+            run,
+            plan: new.plan,
+            plan_id: new.plan_id,
+            pipeline_file: new.pipeline_file,
+            params: new.params,
+            trigger: new.trigger,
+            retry_of: new.retry_of,
+            carried: new.carried,
+            forced: new.forced,
+            slots: new.slots.max(1),
+            environment: new.environment,
+            git: new.git,
+            ropewalk_version: settings.ropewalk_version.clone(),
+            host: settings.host.clone(),
+            at: self.bench.now,
+        });
+        let context = RunContext::new(Arc::clone(&created), Arc::clone(&self.bench.resolve));
+        let mut active = ActiveRun::new(RunState::new(Arc::clone(&created)), context);
+        for (node, execution) in &created.carried {
+            let Some(found) = self.bench.lookups().execution(*execution)? else {
+                return Ok(Err(CommandError::Gone {
+                    run: new.retry_of.unwrap_or(run),
+                    step: created.plan.node(*node).id.clone(),
+                }));
+            };
+            active.carrying.fresh.push_back((*node, found));
+        }
+        self.bench.append(&mut active, Event::RunCreated(created));
+        self.runs.insert(run, active);
+        let attached = false;
+        Ok(Ok(Created { run, attached }))
+    }
+
+    /// An unfinished run that a new one would do the same as. One that is being cancelled would not.
+    fn same_as(&self, new: &NewRun) -> Option<RunId> {
+        let mut runs = self.runs.values();
+        let same = runs.find(|run| {
+            let created = &run.state.created;
+            run.state.phase == RunPhase::Active
+                && created.plan_id == new.plan_id
+                && created.pipeline_file == new.pipeline_file
+                && created.params == new.params
+        });
+        same.map(ActiveRun::id)
+    }
+
+    fn cancel(&mut self, id: RunId) -> Result<Result<(), CommandError>, LoopError> {
+        let Some(run) = self.runs.get_mut(&id) else {
+            return Ok(Err(CommandError::Ended(id)));
+        };
+        let bench = &mut self.bench;
+        let events = decide(&run.state, &Input::Cancel, bench.now);
+        if events.is_empty() {
+            // It is being cancelled already, or ended in this very turn.
+            return Ok(Ok(()));
+        }
+        for event in events {
+            bench.record(run, event)?;
+        }
+        run.forget_waiting();
+        bench.queue.forget(id);
+        bench.kill_all(run);
+        Ok(Ok(()))
+    }
+}
+
+impl<S: Store, E: Executor, C: Clock> super::Bench<S, E, C> {
+    /// Ends every live attempt of a run.
+    pub(super) fn kill_all(&mut self, run: &ActiveRun) {
+        let id = run.id();
+        let attempts = run.state.running().filter_map(|node| {
+            let number = run.state.live_attempt(node)?.attempt;
+            Some(Effect::Kill(AttemptId {
+                run: id,
+                node,
+                number,
+            }))
+        });
+        self.draft.effects.extend(attempts);
+    }
+}

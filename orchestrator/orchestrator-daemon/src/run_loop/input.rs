@@ -1,0 +1,73 @@
+//! What enters the loop, and the bounded channel that it enters through.
+//!
+//! Whoever sends waits while the channel is full; the loop itself never sends to it and never
+//! waits for a sender, so the two cannot wait for each other.
+
+use run_engine::seams::Report;
+use tokio::sync::mpsc;
+
+use super::limits::QUEUED_INPUTS_MAX;
+use crate::command::Command;
+
+/// Something for the loop to look at.
+#[derive(Debug)]
+pub enum LoopInput {
+    /// A route asks for something.
+    Command(Command),
+    /// The executor tells something.
+    Report(Report),
+}
+
+/// The loop has ended; nothing is taken any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the daemon is ending")]
+pub struct LoopGone;
+
+/// Sends into the loop.
+#[derive(Debug, Clone)]
+pub struct LoopSender(mpsc::Sender<LoopInput>);
+
+/// The loop's end of the channel.
+#[derive(Debug)]
+pub struct LoopReceiver(mpsc::Receiver<LoopInput>);
+
+/// The channel. It is made before the loop, because the executor that the loop owns sends to it.
+pub fn channel() -> (LoopSender, LoopReceiver) {
+    let (sender, receiver) = mpsc::channel(QUEUED_INPUTS_MAX);
+    (LoopSender(sender), LoopReceiver(receiver))
+}
+
+impl LoopSender {
+    /// Sends a command from an asynchronous task.
+    pub async fn command(&self, command: Command) -> Result<(), LoopGone> {
+        let input = LoopInput::Command(command);
+        self.0.send(input).await.map_err(|_| LoopGone)
+    }
+
+    /// Sends a report from a thread of the executor's. A report to a loop that has ended is
+    /// dropped: the next daemon asks for it anew.
+    pub fn report(&self, report: Report) {
+        let _ = self.0.blocking_send(LoopInput::Report(report));
+    }
+
+    /// Asks the loop to end, from a thread.
+    pub fn stop(&self) {
+        let _ = self.0.blocking_send(LoopInput::Command(Command::Stop));
+    }
+}
+
+impl LoopReceiver {
+    /// Takes up to `limit` inputs and waits for the first; gives 0 once no sender is left.
+    pub(super) fn receive(&mut self, inputs: &mut Vec<LoopInput>, limit: usize) -> usize {
+        self.0.blocking_recv_many(inputs, limit)
+    }
+
+    /// Takes up to `limit` inputs that are there already.
+    pub(super) fn receive_waiting(&mut self, inputs: &mut Vec<LoopInput>, limit: usize) {
+        while inputs.len() < limit
+            && let Ok(input) = self.0.try_recv()
+        {
+            inputs.push(input);
+        }
+    }
+}

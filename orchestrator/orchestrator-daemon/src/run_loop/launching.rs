@@ -1,0 +1,159 @@
+//! Launching: queued steps become attempts as slots are free.
+
+use std::sync::Arc;
+
+use pipeline_plan::NodeId;
+use run_engine::event::{Event, StepStarted};
+use run_engine::ids::{ExecutionId, RunId};
+use run_engine::launch::RunLoad;
+use run_engine::reason::{Reason, ReasonCode};
+use run_engine::seams::{Clock, Effect, Executor, LaunchTask, Lookups, Store};
+use run_engine::state::RunState;
+
+use super::active_run::{ActiveRun, Queued, Stage};
+use super::{Bench, LoopError, RunLoop};
+use crate::resolve::{Intent, PushTarget, Resolved, first_attempt, push_target, why_it_runs};
+
+impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
+    /// Starts what may start now; true if something else may follow from it.
+    pub(super) fn launch(&mut self) -> Result<bool, LoopError> {
+        let runs = &self.runs;
+        let load = |id| {
+            let run = runs.get(&id);
+            run.map_or(
+                RunLoad {
+                    running: 0,
+                    slots: 0,
+                },
+                |run: &ActiveRun| RunLoad {
+                    running: run.state.running_count(),
+                    slots: run.state.created.slots as usize,
+                },
+            )
+        };
+        let picked = self.bench.queue.pick(load, self.bench.running);
+        let any = !picked.is_empty();
+        for (id, node) in picked {
+            if self.bench.is_full() {
+                self.bench.queue.offer(id, node);
+                self.bench.unsettled.insert(id);
+                continue;
+            }
+            if let Some(run) = self.runs.get_mut(&id)
+                && let Some(Stage::Queued(queued)) = run.stages.remove(&node)
+            {
+                self.bench.start(run, node, *queued)?;
+            }
+        }
+        Ok(any && !self.bench.is_full())
+    }
+}
+
+impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
+    fn start(
+        &mut self,
+        run: &mut ActiveRun,
+        node: NodeId,
+        queued: Queued,
+    ) -> Result<(), LoopError> {
+        match queued {
+            Queued::Again(last) => {
+                let started = self.next_attempt(&run.state, &last);
+                self.start_attempt(run, started)
+            }
+            Queued::First { resolved, reason } => {
+                // While it waited, another run may have done the same.
+                if let Some(found) = self.find_reusable(&resolved)? {
+                    return self.reuse_or_verify(run, node, resolved, found);
+                }
+                let started = self.first_attempt(run, node, &resolved, reason)?;
+                self.start_attempt(run, started)
+            }
+        }
+    }
+
+    fn first_attempt(
+        &mut self,
+        run: &ActiveRun,
+        node: NodeId,
+        resolved: &Resolved,
+        reason: Option<Reason>,
+    ) -> Result<StepStarted, LoopError> {
+        let context = &run.context;
+        let planned = context.created.plan.node(node);
+        let reason = match reason {
+            Some(reason) => reason,
+            None => why_it_runs(context, planned, resolved, &self.lookups())?,
+        };
+        let intent = Intent {
+            execution: ExecutionId::new(self.clock.new_id()),
+            keeper: self.executor.keeper(),
+            push_version: self.push_version(run, node, resolved)?,
+            reason,
+            at: self.now,
+        };
+        Ok(first_attempt(context, node, resolved, intent))
+    }
+
+    /// The attempt after one that was lost, with everything that was recorded for that one.
+    fn next_attempt(&self, state: &RunState, last: &StepStarted) -> StepStarted {
+        let text = "its last attempt was lost with the keeper or the machine";
+        StepStarted {
+            attempt: state.step(last.node).attempts.len() as u32 + 1,
+            keeper: self.executor.keeper(),
+            reason: Reason::new(ReasonCode::Lost, text, ""),
+            at: self.now,
+            ..last.clone()
+        }
+    }
+
+    fn start_attempt(
+        &mut self,
+        run: &mut ActiveRun,
+        started: StepStarted,
+    ) -> Result<(), LoopError> {
+        let started = Arc::new(started);
+        self.record(run, Event::StepStarted(Arc::clone(&started)))?;
+        self.hold_version(run.id(), &started);
+        self.draft.effects.push(Effect::Launch(LaunchTask {
+            created: Arc::clone(&run.state.created),
+            started,
+        }));
+        Ok(())
+    }
+
+    /// The version of a push: the run's start in unix seconds, or above what was pushed before.
+    /// A push in progress counts as pushed.
+    fn push_version(
+        &self,
+        run: &ActiveRun,
+        node: NodeId,
+        resolved: &Resolved,
+    ) -> Result<Option<i64>, LoopError> {
+        let Some(target) = push_target(&run.context, node, resolved) else {
+            return Ok(None);
+        };
+        let start = run.state.started_at.unwrap_or(self.now).timestamp();
+        let PushTarget { destination, model } = &target;
+        let recorded = self.lookups().newest_push(destination, model)?;
+        let live = self.live_pushes.values();
+        let live = live.filter(|(other, _)| *other == target);
+        let newest = recorded.max(live.map(|(_, version)| *version).max());
+        Ok(Some(newest.map_or(start, |newest| start.max(newest + 1))))
+    }
+
+    /// A push began: its version is taken.
+    pub(super) fn hold_version(&mut self, run: RunId, started: &StepStarted) {
+        if let Some(version) = started.push_version
+            && let Some(target) = PushTarget::of(started)
+        {
+            self.live_pushes
+                .insert((run, started.node), (target, version));
+        }
+    }
+
+    /// An attempt ended: if it was a push, its version is free unless it was published.
+    pub(super) fn release_version(&mut self, run: RunId, node: NodeId) {
+        self.live_pushes.remove(&(run, node));
+    }
+}

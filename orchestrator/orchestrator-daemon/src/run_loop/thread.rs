@@ -1,0 +1,72 @@
+//! The loop on a thread of its own.
+
+use std::thread::JoinHandle;
+
+use run_engine::seams::{Clock, Executor, JournalEntry, Store};
+use tokio::sync::oneshot;
+
+use super::limits::TURN_INPUTS_MAX;
+use super::{LoopError, LoopReceiver, RunLoop};
+
+/// A loop that runs on a thread.
+#[derive(Debug)]
+pub struct LoopHandle {
+    /// Told when the loop has ended: after [`crate::command::Command::Stop`], when every sender is
+    /// gone, or because it could not go on. Closed without a word if the thread panicked.
+    pub ended: oneshot::Receiver<Result<(), LoopError>>,
+    thread: JoinHandle<()>,
+}
+
+impl LoopHandle {
+    /// Waits until the thread is gone, and with it the store and the executor that it owned.
+    pub fn join(self) {
+        // A panic was told by `ended` already.
+        let _ = self.thread.join();
+    }
+}
+
+/// Starts the loop on a thread: first it takes up the runs of these journals, then it takes inputs.
+pub fn start<S, E, C>(
+    mut run_loop: RunLoop<S, E, C>,
+    journals: Vec<Vec<JournalEntry>>,
+    mut inputs: LoopReceiver,
+) -> std::io::Result<LoopHandle>
+where
+    S: Store + Send + 'static,
+    E: Executor + Send + 'static,
+    C: Clock + Send + 'static,
+{
+    let (tell, ended) = oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name("run-loop".to_owned())
+        .spawn(move || {
+            let result = run(&mut run_loop, journals, &mut inputs);
+            if let Err(error) = &result {
+                tracing::error!(%error, "the loop cannot go on");
+            }
+            // What the loop owns is gone before its end is told: the store can be opened again.
+            drop(run_loop);
+            let _ = tell.send(result);
+        })?;
+    Ok(LoopHandle { ended, thread })
+}
+
+fn run<S: Store, E: Executor, C: Clock>(
+    run_loop: &mut RunLoop<S, E, C>,
+    journals: Vec<Vec<JournalEntry>>,
+    receiver: &mut LoopReceiver,
+) -> Result<(), LoopError> {
+    let mut turned = run_loop.resume(journals)?;
+    let mut inputs = Vec::with_capacity(TURN_INPUTS_MAX);
+    loop {
+        if turned.more {
+            receiver.receive_waiting(&mut inputs, TURN_INPUTS_MAX);
+        } else if receiver.receive(&mut inputs, TURN_INPUTS_MAX) == 0 {
+            return Ok(());
+        }
+        turned = run_loop.turn(inputs.drain(..))?;
+        if turned.stop {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What readers see of the unfinished runs: snapshots, published after each commit.
+//!
+//! The loop writes, everyone else reads; a reader never waits for a turn. Finished runs are read
+//! from the store. It does not know what a document looks like.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use pipeline_plan::NodeId;
+use run_engine::ids::RunId;
+use run_engine::seams::JournalEntry;
+use run_engine::state::RunView;
+use tokio::sync::broadcast;
+
+/// Events kept for a follower that lags. One that lags further reads what it missed from the store.
+const EVENTS_KEPT: usize = 16_384;
+
+/// The unfinished runs, and the stream of what happens.
+#[derive(Debug)]
+pub struct Views {
+    runs: RwLock<BTreeMap<RunId, Arc<LiveRun>>>,
+    seq: AtomicU64,
+    events: broadcast::Sender<Arc<JournalEntry>>,
+}
+
+/// An unfinished run as of the event `seq`.
+#[derive(Debug, Clone)]
+pub struct LiveRun {
+    /// The run.
+    pub view: RunView,
+    /// Number of the last event that it holds.
+    pub seq: u64,
+    /// Processes of its live attempts, as far as they are known to have begun.
+    pub pids: Arc<BTreeMap<NodeId, u32>>,
+}
+
+impl Views {
+    /// No runs; `seq` is the number of the store's last event.
+    pub fn new(seq: u64) -> Self {
+        Self {
+            runs: RwLock::new(BTreeMap::new()),
+            seq: AtomicU64::new(seq),
+            events: broadcast::Sender::new(EVENTS_KEPT),
+        }
+    }
+
+    /// Shows runs as they are after a commit, forgets those that ended, then tells the events.
+    pub fn publish(
+        &self,
+        changed: Vec<(RunId, LiveRun)>,
+        ended: &[RunId],
+        entries: impl IntoIterator<Item = Arc<JournalEntry>>,
+    ) {
+        let entries: Vec<Arc<JournalEntry>> = entries.into_iter().collect();
+        {
+            let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
+            for (run, live) in changed {
+                runs.insert(run, Arc::new(live));
+            }
+            for run in ended {
+                runs.remove(run);
+            }
+            // With the runs: whoever sees them as they are after an event sees its number as well.
+            if let Some(last) = entries.last() {
+                self.seq.store(last.seq, Ordering::Release);
+            }
+        }
+        for entry in entries {
+            // Nobody may be listening.
+            let _ = self.events.send(entry);
+        }
+    }
+
+    /// An unfinished run.
+    pub fn get(&self, run: RunId) -> Option<Arc<LiveRun>> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        runs.get(&run).cloned()
+    }
+
+    /// All unfinished runs, the oldest first.
+    pub fn all(&self) -> Vec<Arc<LiveRun>> {
+        let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
+        runs.values().cloned().collect()
+    }
+
+    /// Number of the last event that the runs are shown with.
+    pub fn seq(&self) -> u64 {
+        self.seq.load(Ordering::Acquire)
+    }
+
+    /// Everything that is told from now on.
+    pub fn follow(&self) -> broadcast::Receiver<Arc<JournalEntry>> {
+        self.events.subscribe()
+    }
+}

@@ -1,0 +1,370 @@
+//! A machine in memory: its keeper holds attempts, its files have contents, its steps do as told.
+//!
+//! It keeps the executor's promises: launching is idempotent, an exit status is kept until it is
+//! acknowledged, and an attempt of a keeper that is gone is told as lost. Nothing happens by itself:
+//! reports wait in [`Machine::take_reports`], attempts live until [`Machine::finish`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::DateTime;
+use component_api::files::{ExternalFile, FileEntry, FilesManifest};
+use pipeline_plan::{OutputKind, Plan};
+use run_engine::artifact::{Artifact, FileState, Outputs};
+use run_engine::decide::{AttemptOutcome, AttemptReport};
+use run_engine::event::{Exit, StepStarted};
+use run_engine::ids::{ArtifactId, AttemptId};
+use run_engine::reason::Failure;
+use run_engine::reuse::FileSet;
+use run_engine::seams::{
+    Effect, Executor, KeyFiles, LaunchTask, PrepareTask, Prepared, Report, VerifyTask,
+};
+use serde_json::Value;
+
+/// What survives a daemon: processes, files, and what steps are told to do.
+#[derive(Debug, Clone, Default)]
+pub struct Machine(Arc<Mutex<State>>);
+
+/// What a step does whenever it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// It gives what it declares; the content follows from what it depends on.
+    Succeed,
+    /// It gives what it declares, and refuses.
+    Refuse(String),
+    /// It ends with status 1.
+    Fail,
+}
+
+/// The machine's insides.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Counts keepers; the live one's instance is made of it.
+    keeper: u32,
+    /// Attempts of the live keeper.
+    attempts: BTreeMap<AttemptId, Attempt>,
+    /// Everything that was ever started as a process, in order.
+    pub launched: Vec<AttemptId>,
+    /// Effects of every kind by name, in order; see [`effect_name`].
+    pub effects: Vec<String>,
+    /// Contents of external files by path.
+    pub files: BTreeMap<String, String>,
+    /// Digest of the project's files.
+    pub project: String,
+    /// Artifacts whose files are gone.
+    pub gone: BTreeSet<ArtifactId>,
+    /// Steps that do something else than succeed.
+    pub acts: BTreeMap<String, Act>,
+    /// Values that outputs of kind parameter have, by step and port.
+    pub values: BTreeMap<(String, String), Value>,
+    /// Properties of artifacts, by step and port.
+    pub properties: BTreeMap<(String, String), BTreeMap<String, Value>>,
+    reports: Vec<Report>,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    pid: u32,
+    task: LaunchTask,
+    end: Option<AttemptReport>,
+}
+
+/// The executor of one daemon on a machine.
+#[derive(Debug)]
+pub struct FakeExecutor(Machine);
+
+impl Machine {
+    /// An executor on this machine, as a new daemon starts it. What an earlier one had not told yet
+    /// is lost with it.
+    pub fn executor(&self) -> FakeExecutor {
+        self.state().reports.clear();
+        FakeExecutor(self.clone())
+    }
+
+    /// The insides.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the executor tells next.
+    pub fn take_reports(&self) -> Vec<Report> {
+        std::mem::take(&mut self.state().reports)
+    }
+
+    /// Attempts that live, in order of their identity.
+    pub fn live(&self) -> Vec<AttemptId> {
+        let state = self.state();
+        let live = state.attempts.iter().filter(|(_, a)| a.end.is_none());
+        live.map(|(id, _)| *id).collect()
+    }
+
+    /// Lets a live attempt do what its step is told to.
+    pub fn finish(&self, attempt: AttemptId) {
+        let mut state = self.state();
+        let Some(task) = state.attempts.get(&attempt).map(|a| a.task.clone()) else {
+            return;
+        };
+        let report = state.outcome(&task);
+        state.end(attempt, report);
+    }
+
+    /// The keeper dies, and its attempts with it; another one takes its place.
+    pub fn kill_keeper(&self) {
+        let mut state = self.state();
+        state.keeper += 1;
+        state.attempts.clear();
+    }
+
+    /// As [`Self::kill_keeper`], under a live daemon: its executor notices.
+    pub fn kill_keeper_noticed(&self) {
+        let live = self.live();
+        self.kill_keeper();
+        let lost = live.into_iter().map(lost);
+        self.state().reports.extend(lost);
+    }
+
+    /// Attempts whose end nobody acknowledged.
+    pub fn unacknowledged(&self) -> Vec<AttemptId> {
+        let state = self.state();
+        let ended = state.attempts.iter().filter(|(_, a)| a.end.is_some());
+        ended.map(|(id, _)| *id).collect()
+    }
+}
+
+impl Executor for FakeExecutor {
+    fn keeper(&self) -> String {
+        self.0.state().instance()
+    }
+
+    fn submit(&mut self, effects: Vec<Effect>) {
+        let mut state = self.0.state();
+        for effect in effects {
+            let name = effect_name(&effect);
+            state.effects.push(name);
+            match effect {
+                Effect::Prepare(task) => {
+                    let report = Report::Prepared {
+                        run: task.run,
+                        node: task.node,
+                        result: state.prepare(&task).map(Box::new),
+                    };
+                    state.reports.push(report);
+                }
+                Effect::Verify(task) => {
+                    let report = Report::Verified {
+                        run: task.run,
+                        node: task.node,
+                        missing: state.verify(&task),
+                    };
+                    state.reports.push(report);
+                }
+                Effect::Launch(task) => state.launch(task),
+                Effect::Kill(attempt) => state.kill(attempt),
+                Effect::Acknowledge(attempt) => {
+                    state.attempts.remove(&attempt);
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    fn instance(&self) -> String {
+        format!("keeper-{}", self.keeper)
+    }
+
+    fn launch(&mut self, task: LaunchTask) {
+        let id = task.attempt();
+        if task.started.keeper != self.instance() {
+            self.reports.push(lost(id));
+            return;
+        }
+        let adopted = self.attempts.contains_key(&id);
+        if !adopted {
+            self.launched.push(id);
+        }
+        let pid = self.launched.len() as u32;
+        let attempt = self.attempts.entry(id).or_insert(Attempt {
+            pid,
+            task,
+            end: None,
+        });
+        let report = match &attempt.end {
+            None => Report::Launched {
+                attempt: id,
+                pid: attempt.pid,
+                adopted,
+            },
+            Some(end) => Report::Ended {
+                attempt: id,
+                report: Box::new(end.clone()),
+            },
+        };
+        self.reports.push(report);
+    }
+
+    fn kill(&mut self, attempt: AttemptId) {
+        let failure = Failure::new("killed", "it was ended");
+        let report = AttemptReport {
+            exit: Some(exit(None, Some(15))),
+            outcome: AttemptOutcome::Failed(failure),
+        };
+        self.end(attempt, report);
+    }
+
+    fn end(&mut self, id: AttemptId, report: AttemptReport) {
+        let Some(attempt) = self.attempts.get_mut(&id) else {
+            return;
+        };
+        if attempt.end.is_none() {
+            attempt.end = Some(report.clone());
+            self.reports.push(Report::Ended {
+                attempt: id,
+                report: Box::new(report),
+            });
+        }
+    }
+
+    fn outcome(&self, task: &LaunchTask) -> AttemptReport {
+        let plan = &task.created.plan;
+        let act = self.acts.get(&plan.node(task.started.node).id);
+        let outputs = || Arc::new(self.outputs(plan, &task.started, task.attempt()));
+        let (status, outcome) = match act.unwrap_or(&Act::Succeed) {
+            Act::Succeed => (0, AttemptOutcome::Succeeded(outputs())),
+            Act::Refuse(reason) => (
+                65,
+                AttemptOutcome::Refused {
+                    outputs: outputs(),
+                    reason: reason.clone(),
+                },
+            ),
+            Act::Fail => {
+                let failure = Failure::new("exit_status", "it ended with status 1");
+                (1, AttemptOutcome::Failed(failure))
+            }
+        };
+        AttemptReport {
+            exit: Some(exit(Some(status), None)),
+            outcome,
+        }
+    }
+
+    fn outputs(&self, plan: &Plan, started: &StepStarted, attempt: AttemptId) -> Outputs {
+        let node = plan.node(started.node);
+        let mut outputs = Outputs::default();
+        let mut number = 0;
+        for (port, output) in &node.outputs {
+            let place = (node.id.clone(), port.clone());
+            if output.kind == OutputKind::Parameter {
+                let value = self.values.get(&place).cloned().unwrap_or_default();
+                outputs.parameters.insert(port.clone(), value);
+                continue;
+            }
+            number += 1;
+            let artifact = Artifact {
+                id: started.execution.artifact(number),
+                type_name: output.type_name.clone(),
+                type_version: 1,
+                step: node.id.clone(),
+                port: port.clone(),
+                run: attempt.run,
+                path: format!(
+                    "runs/{}/{}.{}/outputs/{port}",
+                    attempt.run, node.id, attempt.number
+                ),
+                digest: format!("{port} of {}", started.key.digest()),
+                size_bytes: 1,
+                files: Vec::new(),
+                properties: self.properties.get(&place).cloned().unwrap_or_default(),
+                created_at: started.at,
+            };
+            outputs.artifacts.insert(port.clone(), Arc::new(artifact));
+        }
+        outputs
+    }
+
+    /// What a step's files are found to be; also for tests of planning.
+    pub fn prepare(&self, task: &PrepareTask) -> Result<Prepared, Failure> {
+        let mut prepared = Prepared {
+            program: task.program.as_ref().map(|name| format!("/bin/{name}")),
+            ..Prepared::default()
+        };
+        if task.key_files != KeyFiles::None {
+            let file = FileEntry {
+                path: "step.py".to_owned(),
+                size_bytes: 1,
+                digest: self.project.clone(),
+            };
+            prepared.key_files = Some(Arc::new(FileSet::new(vec![file])));
+        }
+        for (port, globs) in &task.files {
+            let mut files = Vec::new();
+            for name in globs {
+                let Some(content) = self.files.get(name) else {
+                    let message = format!("no file matches `{name}`");
+                    return Err(Failure::new("no_match", message));
+                };
+                files.push(ExternalFile {
+                    path: format!("/project/{name}"),
+                    name: name.clone(),
+                    size_bytes: content.len() as u64,
+                    digest: content.clone(),
+                });
+            }
+            let state = FileState {
+                size_bytes: 1,
+                mtime_ns: 0,
+                ctime_ns: 0,
+                inode: 1,
+            };
+            let states = vec![state; files.len()];
+            let manifest = FilesManifest {
+                format_version: 1,
+                span: None,
+                version: None,
+                files,
+            };
+            prepared.files.insert(port.clone(), (manifest, states));
+        }
+        Ok(prepared)
+    }
+
+    /// What of recorded outputs is gone; also for tests of planning.
+    pub fn verify(&self, task: &VerifyTask) -> Option<String> {
+        let mut artifacts = task.outputs.artifacts.values();
+        let gone = artifacts.find(|artifact| self.gone.contains(&artifact.id))?;
+        Some(format!("`{}` is gone", gone.path))
+    }
+}
+
+fn lost(attempt: AttemptId) -> Report {
+    Report::Lost {
+        attempt,
+        proof: "the keeper is gone".to_owned(),
+    }
+}
+
+fn exit(code: Option<i32>, signal: Option<i32>) -> Exit {
+    let at = DateTime::from_timestamp(1_700_000_000, 0).unwrap_or_default();
+    Exit {
+        code,
+        signal,
+        timed_out: false,
+        started_at: at,
+        ended_at: at,
+        cpu_ms: 0,
+        memory_max_bytes: 0,
+    }
+}
+
+/// `launch 0.1`: what is to be done, the number of the step, that of the attempt.
+fn effect_name(effect: &Effect) -> String {
+    let of = |word: &str, id: &AttemptId| format!("{word} {}.{}", id.node.0, id.number);
+    match effect {
+        Effect::Prepare(task) => format!("prepare {}", task.node.0),
+        Effect::Verify(task) => format!("verify {}", task.node.0),
+        Effect::Launch(task) => of("launch", &task.attempt()),
+        Effect::Kill(attempt) => of("kill", attempt),
+        Effect::Acknowledge(attempt) => of("acknowledge", attempt),
+    }
+}

@@ -1,0 +1,208 @@
+//! A store in memory that can lose or land the write at which a daemon dies.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use run_engine::artifact::Artifact;
+use run_engine::event::{Event, StepStarted};
+use run_engine::ids::{ExecutionId, RunId};
+use run_engine::reason::Reason;
+use run_engine::seams::{
+    Blessed, JournalEntry, Lookups, Pushed, Reusable, Store, StoreError, Turn,
+};
+use run_engine::state::RunState;
+
+/// What survives a daemon: everything that was committed.
+#[derive(Debug, Clone, Default)]
+pub struct Disk(Arc<Mutex<Rows>>);
+
+/// The rows, and what goes wrong next.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// All events, ascending.
+    pub entries: Vec<JournalEntry>,
+    /// Number of events of each commit.
+    pub commits: Vec<usize>,
+    blessings: Vec<Blessed>,
+    pushes: Vec<Pushed>,
+    reusable: BTreeMap<String, Reusable>,
+    executions: BTreeMap<ExecutionId, Reusable>,
+    starts: BTreeMap<(String, String), Arc<StepStarted>>,
+    pipelines: BTreeMap<RunId, Arc<pipeline_plan::Plan>>,
+    crash: Option<Crash>,
+}
+
+/// The daemon dies at a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crash {
+    /// Commits that go well before it.
+    pub after: usize,
+    /// Whether the write at which it dies is on the disk.
+    pub landed: bool,
+}
+
+/// A store on a disk.
+#[derive(Debug)]
+pub struct FakeStore(Disk);
+
+impl Disk {
+    /// A store on this disk, as a new daemon opens it.
+    pub fn open(&self) -> FakeStore {
+        FakeStore(self.clone())
+    }
+
+    /// Lets a coming write be the last of its daemon.
+    pub fn crash_at(&self, crash: Crash) {
+        self.rows().crash = Some(crash);
+    }
+
+    /// The rows.
+    pub fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Journals of the runs that are not over, the oldest first.
+    pub fn unfinished(&self) -> Vec<Vec<JournalEntry>> {
+        let rows = self.rows();
+        let mut journals: BTreeMap<RunId, Vec<JournalEntry>> = BTreeMap::new();
+        for entry in &rows.entries {
+            journals.entry(entry.run).or_default().push(entry.clone());
+        }
+        journals.retain(|_, journal| {
+            let ended = |entry: &JournalEntry| matches!(entry.event, Event::RunEnded { .. });
+            !journal.iter().any(ended)
+        });
+        journals.into_values().collect()
+    }
+
+    /// A run as its journal tells it.
+    pub fn run(&self, run: RunId) -> RunState {
+        let rows = self.rows();
+        let events = rows.entries.iter().filter(|entry| entry.run == run);
+        RunState::replay(events.map(|entry| &entry.event)).unwrap()
+    }
+
+    /// Number of the last event.
+    pub fn last_seq(&self) -> u64 {
+        self.rows().entries.last().map_or(0, |entry| entry.seq)
+    }
+}
+
+impl Rows {
+    fn write(&mut self, turn: &Turn) {
+        for key in &turn.forgotten_keys {
+            self.reusable.remove(key);
+        }
+        for entry in &turn.entries {
+            let last = self.entries.last().map_or(0, |entry| entry.seq);
+            assert_eq!(entry.seq, last + 1, "events are numbered without a gap");
+            self.index(entry);
+            self.entries.push(entry.clone());
+        }
+        self.commits.push(turn.entries.len());
+        self.blessings.extend(turn.blessings.iter().cloned());
+        self.pushes.extend(turn.pushes.iter().cloned());
+    }
+
+    fn index(&mut self, entry: &JournalEntry) {
+        match &entry.event {
+            Event::RunCreated(created) => {
+                self.pipelines.insert(entry.run, Arc::clone(&created.plan));
+            }
+            Event::StepStarted(started) => {
+                let plan = &self.pipelines[&entry.run];
+                let key = (plan.name.clone(), plan.node(started.node).id.clone());
+                self.starts.insert(key, Arc::clone(started));
+            }
+            Event::StepSucceeded(ended) => self.succeeded(entry.run, ended, None),
+            Event::StepRefused { ended, reason } => {
+                self.succeeded(entry.run, ended, Some(reason.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    fn succeeded(
+        &mut self,
+        run: RunId,
+        ended: &run_engine::event::StepEnded,
+        refused: Option<Reason>,
+    ) {
+        let found = Reusable {
+            execution: ended.execution,
+            run,
+            outputs: Arc::clone(&ended.outputs),
+            refused,
+        };
+        self.executions.insert(ended.execution, found.clone());
+        if let Some(key) = &ended.reuse_key {
+            self.reusable.insert(key.clone(), found);
+        }
+    }
+}
+
+impl Store for FakeStore {
+    fn commit(&mut self, turn: &Turn) -> Result<(), StoreError> {
+        let mut rows = self.0.rows();
+        match rows.crash {
+            Some(crash) if crash.after == 0 => {
+                rows.crash = None;
+                if crash.landed {
+                    rows.write(turn);
+                }
+                Err(StoreError {
+                    message: "the daemon died at a write".to_owned(),
+                    source: None,
+                })
+            }
+            _ => {
+                if let Some(crash) = &mut rows.crash {
+                    crash.after -= 1;
+                }
+                rows.write(turn);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Lookups for FakeStore {
+    fn reusable(&self, key: &str) -> Result<Option<Reusable>, StoreError> {
+        Ok(self.0.rows().reusable.get(key).cloned())
+    }
+
+    fn execution(&self, execution: ExecutionId) -> Result<Option<Reusable>, StoreError> {
+        Ok(self.0.rows().executions.get(&execution).cloned())
+    }
+
+    fn newest_start(
+        &self,
+        pipeline: &str,
+        step: &str,
+    ) -> Result<Option<Arc<StepStarted>>, StoreError> {
+        let key = (pipeline.to_owned(), step.to_owned());
+        Ok(self.0.rows().starts.get(&key).cloned())
+    }
+
+    fn latest_blessed(
+        &self,
+        model: &str,
+        other_than: &[String],
+    ) -> Result<Option<Arc<Artifact>>, StoreError> {
+        let rows = self.0.rows();
+        let mut newest = rows.blessings.iter().rev();
+        let found = newest.find(|blessed| {
+            blessed.model == model && !other_than.contains(&blessed.artifact.digest)
+        });
+        Ok(found.map(|blessed| Arc::clone(&blessed.artifact)))
+    }
+
+    fn newest_push(&self, destination: &str, model: &str) -> Result<Option<i64>, StoreError> {
+        let rows = self.0.rows();
+        let pushes = rows.pushes.iter();
+        let versions = pushes
+            .filter(|push| push.destination == destination && push.model == model)
+            .map(|push| push.version);
+        Ok(versions.max())
+    }
+}

@@ -1,0 +1,230 @@
+//! A state folder with its machine, and the daemons that come and go on it.
+
+use std::sync::Arc;
+
+use orchestrator_daemon::command::{Command, CommandError, Created, NewRun};
+use orchestrator_daemon::planning::ResolveSettings;
+use orchestrator_daemon::run_loop::{LoopError, LoopInput, LoopSettings, RunLoop, limits};
+use orchestrator_daemon::views::Views;
+use run_engine::event::{Event, RunEnd};
+use run_engine::ids::RunId;
+use run_engine::state::{RunPhase, StepPhase};
+use tokio::sync::oneshot;
+
+use super::clock::ManualClock;
+use super::executor::{FakeExecutor, Machine};
+use super::store::{Disk, FakeStore};
+
+/// Turns after which a world that does not come to rest is given up.
+const TURNS_MAX: usize = 100_000;
+
+/// Everything that there is.
+pub struct World {
+    /// What is on the disk.
+    pub disk: Disk,
+    /// What runs on the machine.
+    pub machine: Machine,
+    /// The time.
+    pub clock: ManualClock,
+    /// What readers see.
+    pub views: Arc<Views>,
+    /// Most attempts at once, over all runs.
+    pub slots: usize,
+    /// Most attempts that were ever seen alive at once.
+    pub live_max: usize,
+    daemon: Option<Daemon>,
+}
+
+type Daemon = RunLoop<FakeStore, FakeExecutor, ManualClock>;
+
+impl World {
+    /// An empty state folder and a daemon on it.
+    pub fn new(slots: usize) -> Self {
+        let mut world = Self {
+            disk: Disk::default(),
+            machine: Machine::default(),
+            clock: ManualClock::default(),
+            views: Arc::new(Views::new(0)),
+            slots,
+            live_max: 0,
+            daemon: None,
+        };
+        world.start().unwrap();
+        world
+    }
+
+    /// A new daemon takes up what is on the disk, as after `kill -9` of the last one.
+    pub fn start(&mut self) -> Result<(), LoopError> {
+        let last_seq = self.disk.last_seq();
+        self.views = Arc::new(Views::new(last_seq));
+        let settings = LoopSettings {
+            resolve: ResolveSettings {
+                state_dir: "/state".into(),
+                build: String::new(),
+            },
+            slots: self.slots,
+            ropewalk_version: "0.0.1".to_owned(),
+            host: "here".to_owned(),
+        };
+        let mut daemon = RunLoop::new(
+            self.disk.open(),
+            self.machine.executor(),
+            self.clock.clone(),
+            Arc::clone(&self.views),
+            last_seq,
+            settings,
+        );
+        let journals = self.disk.unfinished();
+        self.daemon = None;
+        let mut turned = daemon.resume(journals)?;
+        while turned.more {
+            turned = daemon.turn([])?;
+        }
+        self.daemon = Some(daemon);
+        Ok(())
+    }
+
+    /// The daemon goes away as by `kill -9`.
+    pub fn kill(&mut self) {
+        self.daemon = None;
+    }
+
+    /// One input and all turns that it makes due. After an error there is no daemon any more.
+    pub fn turn(&mut self, inputs: Vec<LoopInput>) -> Result<(), LoopError> {
+        let Some(mut daemon) = self.daemon.take() else {
+            return Ok(());
+        };
+        let mut turned = daemon.turn(inputs)?;
+        while turned.more {
+            turned = daemon.turn([])?;
+        }
+        self.live_max = self.live_max.max(self.machine.live().len());
+        self.daemon = Some(daemon);
+        Ok(())
+    }
+
+    /// Asks for a run.
+    pub fn create(&mut self, run: NewRun) -> Result<Created, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        let run = Box::new(run);
+        let input = LoopInput::Command(Command::Create { run, reply });
+        self.turn(vec![input]).unwrap();
+        answer.blocking_recv().unwrap()
+    }
+
+    /// Asks for a run that is new.
+    pub fn run(&mut self, run: NewRun) -> RunId {
+        let created = self.create(run).unwrap();
+        assert!(!created.attached, "the run is a new one");
+        created.run
+    }
+
+    /// Asks for the end of a run.
+    pub fn cancel(&mut self, run: RunId) -> Result<(), CommandError> {
+        let (reply, answer) = oneshot::channel();
+        let input = LoopInput::Command(Command::Cancel { run, reply });
+        self.turn(vec![input]).unwrap();
+        answer.blocking_recv().unwrap()
+    }
+
+    /// Hands every waiting report to the daemon, until none is left.
+    pub fn report(&mut self) -> Result<(), LoopError> {
+        loop {
+            let reports = self.machine.take_reports();
+            if reports.is_empty() || self.daemon.is_none() {
+                return Ok(());
+            }
+            let mut reports = reports.into_iter().map(LoopInput::Report).peekable();
+            while reports.peek().is_some() {
+                let batch = reports.by_ref().take(limits::TURN_INPUTS_MAX);
+                self.turn(batch.collect())?;
+            }
+        }
+    }
+
+    /// Lets the oldest live attempt end; false if none lives.
+    pub fn finish_one(&mut self) -> Result<bool, LoopError> {
+        self.report()?;
+        let Some(attempt) = self.machine.live().first().copied() else {
+            return Ok(false);
+        };
+        self.machine.finish(attempt);
+        self.report()?;
+        Ok(true)
+    }
+
+    /// Lets every live attempt end at once, again and again until nothing happens any more.
+    pub fn settle(&mut self) -> Result<(), LoopError> {
+        for _ in 0..TURNS_MAX {
+            self.report()?;
+            let live = self.machine.live();
+            if live.is_empty() {
+                return Ok(());
+            }
+            for attempt in live {
+                self.machine.finish(attempt);
+            }
+            self.report()?;
+        }
+        panic!("the runs do not come to rest");
+    }
+
+    /// Makes a run, lets it end, and tells how.
+    pub fn run_to_end(&mut self, run: NewRun) -> (RunId, RunEnd) {
+        let run = self.run(run);
+        self.settle().unwrap();
+        (run, self.end_of(run))
+    }
+
+    /// How a run ended.
+    pub fn end_of(&self, run: RunId) -> RunEnd {
+        match self.disk.run(run).phase {
+            RunPhase::Ended(end) => end,
+            other => panic!("the run is {other:?}"),
+        }
+    }
+
+    /// Where a run's steps stand, in topological order.
+    pub fn phases(&self, run: RunId) -> Vec<StepPhase> {
+        let state = self.disk.run(run);
+        state.steps.iter().map(|step| step.phase).collect()
+    }
+
+    /// The reason of each step in topological order: code and text.
+    pub fn reasons(&self, run: RunId) -> Vec<String> {
+        let state = self.disk.run(run);
+        let reasons = state.steps.iter().map(|step| {
+            let reason = step.reason.as_ref();
+            reason.map_or(String::new(), |r| format!("{}: {}", r.code.word(), r.text))
+        });
+        reasons.collect()
+    }
+
+    /// A run's events by name and step, in order.
+    pub fn journal(&self, run: RunId) -> Vec<String> {
+        let plan = Arc::clone(self.disk.run(run).plan());
+        let rows = self.disk.rows();
+        let events = rows.entries.iter().filter(|entry| entry.run == run);
+        events
+            .map(|entry| {
+                let name = run_engine::event_name(&entry.event);
+                match entry.event.step() {
+                    Some((node, _)) => format!("{name} {}", plan.node(node).id),
+                    None => name.to_owned(),
+                }
+            })
+            .collect()
+    }
+
+    /// How often each step of a run was started, in topological order.
+    pub fn starts(&self, run: RunId) -> Vec<usize> {
+        let state = self.disk.run(run);
+        state.steps.iter().map(|step| step.attempts.len()).collect()
+    }
+
+    /// Events of all runs.
+    pub fn events(&self) -> Vec<Event> {
+        let rows = self.disk.rows();
+        rows.entries.iter().map(|e| e.event.clone()).collect()
+    }
+}
