@@ -5,6 +5,10 @@
 use arrow_schema::{DataType, TimeUnit};
 use chrono::DateTime;
 
+/// The zone of timestamp columns: UTC, written as an offset, because Arrow knows names of zones only with
+/// time-zone tables, which nothing here may depend on.
+pub const UTC: &str = "+00:00";
+
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ColumnType {
@@ -36,7 +40,7 @@ impl ColumnType {
             Self::Int64 => DataType::Int64,
             Self::Float64 => DataType::Float64,
             Self::Boolean => DataType::Boolean,
-            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
             Self::String => DataType::Utf8,
         }
     }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
+    Array as _, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions,
+    StringArray,
 };
-use arrow_cast::{CastOptions, cast, cast_with_options};
+use arrow_cast::cast;
 use arrow_schema::{DataType, Field, Schema};
 use serde_json::{Map, Value};
 
@@ -113,11 +114,13 @@ pub fn from_json(rows: &[Row], columns: &[RawInput]) -> Result<RecordBatch, Scor
             ColumnType::String => Arc::new(collect::<_, StringArray>(values, to_text, wrong)?),
             ColumnType::Timestamp => {
                 let texts: ArrayRef = Arc::new(collect::<_, StringArray>(values, to_text, wrong)?);
-                let strict = CastOptions {
-                    safe: false,
-                    ..CastOptions::default()
-                };
-                cast_with_options(&texts, &arrow_type(ColumnType::Timestamp), &strict)?
+                let moments = cast(&texts, &arrow_type(ColumnType::Timestamp))?;
+                // A text that is no moment became null.
+                let bad = (0..rows.len()).find(|row| texts.is_valid(*row) && moments.is_null(*row));
+                if let Some(value) = bad.and_then(|row| rows[row].get(&column.name)) {
+                    return Err(wrong(value));
+                }
+                moments
             }
         });
         fields.push(Field::new(

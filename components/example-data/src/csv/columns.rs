@@ -11,7 +11,7 @@ use arrow_schema::SchemaRef;
 use super::blocks::Block;
 use crate::DataError;
 use crate::column_type::{
-    Candidates, ColumnType, parse_boolean, parse_float64, parse_int64, parse_timestamp,
+    Candidates, ColumnType, UTC, parse_boolean, parse_float64, parse_int64, parse_timestamp,
 };
 use crate::error::RowError;
 
@@ -39,9 +39,10 @@ pub(super) fn is_null(cell: &[u8], null_values: &[String]) -> bool {
 /// is not UTF-8 do not count, they are reported in the second pass.
 pub(super) fn observe(
     block: &Block,
-    width: usize,
+    names: &[String],
     null_values: &[String],
 ) -> (Vec<Candidates>, Vec<RowError>) {
+    let width = names.len();
     let mut candidates = vec![Candidates::default(); width];
     let mut bad = block.bad.clone();
     for row in 0..block.rows() {
@@ -54,20 +55,20 @@ pub(super) fn observe(
                     }
                 }
             }
-            Err(_) => bad.extend(not_utf8(block, row, width)),
+            Err(_) => bad.extend(not_utf8(block, row, names)),
         }
     }
     bad.sort_by_key(|error| error.line);
     (candidates, bad)
 }
 
-fn not_utf8(block: &Block, row: usize, width: usize) -> Option<RowError> {
+fn not_utf8(block: &Block, row: usize, names: &[String]) -> Option<RowError> {
     let column =
-        (0..width).find(|column| std::str::from_utf8(block.cell(row, *column)).is_err())?;
+        (0..names.len()).find(|column| std::str::from_utf8(block.cell(row, *column)).is_err())?;
     Some(RowError {
         file: block.file.clone(),
         line: block.line_of(row, column),
-        column: Some((column + 1, String::new())),
+        column: Some((column + 1, names[column].clone())),
         problem: NOT_UTF8.to_owned(),
     })
 }
@@ -160,7 +161,7 @@ impl Columns {
             ColumnType::Float64 => build!(Float64Builder::with_capacity(rows), parse_float64),
             ColumnType::Boolean => build!(BooleanBuilder::with_capacity(rows), parse_boolean),
             ColumnType::Timestamp => build!(
-                TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"),
+                TimestampMicrosecondBuilder::with_capacity(rows).with_timezone(UTC),
                 |text| parse_timestamp(text).or_else(|| parse_int64(text))
             ),
             ColumnType::String => {

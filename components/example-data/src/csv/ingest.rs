@@ -94,7 +94,7 @@ pub fn ingest(
     let types = if given.iter().all(Option::is_some) {
         given.into_iter().flatten().collect()
     } else {
-        let inferred = infer_types(files, names.len(), options)?;
+        let inferred = infer_types(files, &names, options)?;
         given
             .into_iter()
             .zip(inferred)
@@ -201,13 +201,13 @@ fn difference(expected: &[String], found: &[String]) -> String {
 
 fn infer_types(
     files: &[CsvFile],
-    width: usize,
+    names: &[String],
     options: &CsvOptions,
 ) -> Result<Vec<ColumnType>, DataError> {
-    let mut whole = vec![Candidates::default(); width];
+    let mut whole = vec![Candidates::default(); names.len()];
     for_each_block(
         files,
-        |block| Ok(observe(block, width, &options.null_values)),
+        |block| Ok(observe(block, names, &options.null_values)),
         |(candidates, bad)| {
             // Where bad rows may be left out, the second pass counts them.
             if options.bad_rows == BadRows::Fail

@@ -14,6 +14,10 @@ use arrow_schema::{DataType, TimeUnit};
 use crate::error::ScoringError;
 use crate::signature::ColumnType;
 
+/// The zone of timestamp columns: UTC, written as an offset, because Arrow knows names of zones only with
+/// time-zone tables, which nothing here may depend on.
+pub const UTC: &str = "+00:00";
+
 /// The values of one node, one per row of the batch; null is missing.
 #[derive(Debug, Clone)]
 pub enum Column {
@@ -81,7 +85,7 @@ impl Column {
             Self::Boolean(values) => Arc::new(values.clone()),
             Self::Timestamp(values) => {
                 let moments = values.reinterpret_cast::<TimestampMicrosecondType>();
-                Arc::new(moments.with_timezone("UTC"))
+                Arc::new(moments.with_timezone(UTC))
             }
         }
     }
@@ -140,7 +144,7 @@ pub fn arrow_type(column_type: ColumnType) -> DataType {
         ColumnType::Float64 => DataType::Float64,
         ColumnType::String => DataType::Utf8,
         ColumnType::Boolean => DataType::Boolean,
-        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
     }
 }
 

@@ -15,7 +15,7 @@ mod operation;
 mod types;
 
 pub use build::Builder;
-pub use column::{Column, arrow_type, column_type};
+pub use column::{Column, UTC, arrow_type, column_type};
 pub use examples::{KEY_COLUMN, LABEL_COLUMN, Materialised, WEIGHT_COLUMN};
 pub(crate) use file::{newest, read as read_file, write as write_file};
 pub use operation::{BinaryOperator, DatePart, DateUnit, Literal, Operation, Strategy, Vocabulary};

@@ -6,7 +6,7 @@ use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
-use model_scoring::graph::{Builder, column_type};
+use model_scoring::graph::{Builder, UTC, column_type};
 use model_scoring::signature::RawInput;
 
 pub(crate) type Cell<T> = Option<T>;
@@ -23,7 +23,7 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn batch(&self) -> RecordBatch {
-        let started = TimestampMicrosecondArray::from(self.started.clone()).with_timezone("UTC");
+        let started = TimestampMicrosecondArray::from(self.started.clone()).with_timezone(UTC);
         let columns: [(&str, ArrayRef); 5] = [
             ("fare", Arc::new(Float64Array::from(self.fare.clone()))),
             ("hour", Arc::new(Int64Array::from(self.hour.clone()))),
