@@ -16,7 +16,7 @@ mod warnings;
 use std::collections::BTreeSet;
 
 use component_api::catalog::Catalog;
-use pipeline_spec::{Code, Collector, Diagnostic, PipelineSpec, locate, parse};
+use pipeline_spec::{Code, Collector, Diagnostic, PipelineSpec, locate, parse_unplaced};
 
 use crate::plan::{Node, NodeId, PLAN_FORMAT_VERSION, Plan, Source};
 use steps::Steps;
@@ -40,7 +40,7 @@ pub struct Compiled {
 /// assert_eq!(compiled.diagnostics[0].hint, "did you mean `greet`?");
 /// ```
 pub fn compile_text(text: &str, catalog: &Catalog) -> Compiled {
-    let (spec, mut diagnostics) = parse(text);
+    let (spec, mut diagnostics) = parse_unplaced(text);
     let is_readable = !diagnostics.iter().any(Diagnostic::is_error);
     let (plan, found) = compile(&spec, catalog);
     // What could not be read may be what uses a parameter.
@@ -57,7 +57,7 @@ pub fn compile_text(text: &str, catalog: &Catalog) -> Compiled {
 
 /// Compiles a pipeline: the plan, if no diagnostic is an error, and the diagnostics, which have no
 /// positions yet. There is no plan either of a spec that does not say what each step does. What
-/// [`parse`] found wrong is not known here: [`compile_text`] does both.
+/// [`pipeline_spec::parse`] found wrong is not known here: [`compile_text`] does both.
 pub fn compile(spec: &PipelineSpec, catalog: &Catalog) -> (Option<Plan>, Vec<Diagnostic>) {
     let mut collector = Collector::default();
     let steps = Steps::new(spec, catalog);

@@ -39,22 +39,29 @@ use index::Index;
 /// assert_eq!(diagnostics[0].position.unwrap().line, 3);
 /// ```
 pub fn parse(text: &str) -> (PipelineSpec, Vec<Diagnostic>) {
+    let (spec, mut diagnostics) = parse_unplaced(text);
+    locate(text, &mut diagnostics);
+    diagnostics.sort_by_key(|d| (d.position, d.code));
+    (spec, diagnostics)
+}
+
+/// As [`parse`], but most diagnostics have no position yet: for callers that have more of them to
+/// [`locate`].
+pub fn parse_unplaced(text: &str) -> (PipelineSpec, Vec<Diagnostic>) {
     let mut collector = Collector::default();
     let text = without_byte_order_mark(text);
-    let guarded = guard::check(text, &mut collector);
-    let tree = match guarded {
-        Ok(_) => tree::read(text, &mut collector),
-        Err(guard::Unreadable) => None,
+    let Ok(guarded) = guard::check(text, &mut collector) else {
+        return (PipelineSpec::default(), collector.into_vec());
     };
-    let Some(tree) = tree else {
-        return (PipelineSpec::default(), placed(text, collector));
+    let Some(tree) = tree::read(text, &mut collector) else {
+        return (PipelineSpec::default(), collector.into_vec());
     };
     let mut reader = read::Reader::new(collector);
     let spec = read::pipeline(tree, &mut reader);
-    if guarded.is_ok_and(|g| g.respelled) {
-        reader.check_respelled(&Index::build(text));
+    if guarded.respelled {
+        reader.check_respelled(text);
     }
-    (spec, placed(text, reader.into_collector()))
+    (spec, reader.into_collector().into_vec())
 }
 
 /// Fills the positions of diagnostics that have none yet.
@@ -68,13 +75,6 @@ pub fn locate(text: &str, diagnostics: &mut [Diagnostic]) {
             diagnostic.position = Some(index.position(&diagnostic.place));
         }
     }
-}
-
-fn placed(text: &str, collector: Collector) -> Vec<Diagnostic> {
-    let mut diagnostics = collector.into_vec();
-    locate(text, &mut diagnostics);
-    diagnostics.sort_by_key(|d| (d.position, d.code));
-    diagnostics
 }
 
 /// Editors show no byte order mark, so no column counts it.

@@ -41,7 +41,11 @@ impl Reader {
     }
 
     /// Refuses values that became another text than what was written: `3.10` is the number 3.1.
-    pub(crate) fn check_respelled(&mut self, index: &Index<'_>) {
+    pub(crate) fn check_respelled(&mut self, text: &str) {
+        if self.respelled.is_empty() {
+            return;
+        }
+        let index = Index::build(text);
         for (pointer, text) in std::mem::take(&mut self.respelled) {
             let Some(written) = index.written(&pointer).filter(|w| *w != text) else {
                 continue;
