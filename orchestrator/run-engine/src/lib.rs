@@ -22,3 +22,5 @@ pub mod state;
 
 pub use apply::{ApplyError, event_name};
 pub use pages::Pages;
+/// The plan, whose types the seams' own types hold: who stands behind a seam needs no other way to them.
+pub use pipeline_plan as plan;

@@ -1,0 +1,70 @@
+//! What the worker threads do: one function for each kind of task, from its files to its report.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use attempt_keeper::ExitStatus;
+use run_engine::decide::{AttemptOutcome, AttemptReport};
+use run_engine::ids::AttemptId;
+use run_engine::reason::Failure;
+use run_engine::seams::{LaunchTask, PrepareTask, Report, VerifyTask};
+
+use super::dispatcher::Message;
+use super::{Context, names};
+use crate::launch::{self, Attempt};
+use crate::{outputs, prepare, verify};
+
+pub(super) fn prepare_step(context: &Context, task: &PrepareTask) {
+    let result = prepare(task, &context.memo).map(Box::new);
+    context.report(Report::Prepared {
+        run: task.run,
+        node: task.node,
+        result,
+    });
+}
+
+pub(super) fn verify_step(context: &Context, task: &VerifyTask) {
+    let missing = verify(task, &context.memo);
+    context.report(Report::Verified {
+        run: task.run,
+        node: task.node,
+        missing,
+    });
+}
+
+/// Writes the files of these attempts and hands their commands back to the dispatcher.
+pub(super) fn build(context: &Context, tasks: &[LaunchTask], messages: &Sender<Message>) {
+    let config = &context.config;
+    let built = tasks.iter().map(|task| {
+        let id = task.attempt();
+        let attempt = Attempt::new(task, &config.state_dir);
+        let launch = launch::build(&attempt, names::name_of(id), &config.component_argv);
+        (id, launch.map(Box::new))
+    });
+    // Without a dispatcher the executor ends.
+    let _ = messages.send(Message::Built(built.collect()));
+}
+
+/// Looks at what these attempts left, and reports their ends.
+pub(super) fn collect(context: &Context, ended: &[(LaunchTask, ExitStatus)]) {
+    for (task, status) in ended {
+        let attempt = Attempt::new(task, &context.config.state_dir);
+        let report = outputs::look(&attempt, status, &context.memo);
+        context.report(Report::Ended {
+            attempt: task.attempt(),
+            report: Box::new(report),
+        });
+    }
+}
+
+/// Reports an attempt that never was a process.
+pub(super) fn report_not_launched(context: &Arc<Context>, attempt: AttemptId, failure: Failure) {
+    let report = AttemptReport {
+        exit: None,
+        outcome: AttemptOutcome::Failed(failure),
+    };
+    context.report(Report::Ended {
+        attempt,
+        report: Box::new(report),
+    });
+}

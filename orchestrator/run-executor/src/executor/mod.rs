@@ -1,0 +1,224 @@
+//! The executor of this machine: a dispatcher thread that speaks to the keeper, worker threads that
+//! touch files, and a thread that ends what dead keepers left.
+//!
+//! `submit` hands over and returns. What follows is reported, in whatever order it happens.
+
+mod disk;
+mod dispatcher;
+mod jobs;
+mod link;
+mod names;
+mod pool;
+mod remains;
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use attempt_keeper::KeeperError;
+use run_engine::ids::AttemptId;
+use run_engine::seams::{Effect, Executor, Report};
+
+use crate::memo::DigestMemo;
+use dispatcher::{Dispatcher, Message};
+use pool::Pool;
+
+/// What an executor needs to know.
+#[derive(Debug, Clone)]
+pub struct ExecutorConfig {
+    /// The state folder, absolute.
+    pub state_dir: PathBuf,
+    /// The command that is the keeper of that folder.
+    pub keeper_argv: Vec<String>,
+    /// The command that a standard component's name and arguments follow.
+    pub component_argv: Vec<String>,
+}
+
+/// The executor could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecutorError {
+    /// There is no keeper.
+    #[error("the process that holds the steps cannot be reached")]
+    Keeper(#[from] KeeperError),
+    /// The folder of the runs cannot be made.
+    #[error("{} cannot be made", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("a thread cannot be started")]
+    Thread(#[source] io::Error),
+}
+
+/// Starts, watches and ends attempts on this machine, through the keeper of the state folder.
+///
+/// Dropping it waits for what its threads are at; attempts live on in the keeper.
+pub struct LocalExecutor {
+    context: Arc<Context>,
+    pool: Pool,
+    messages: Sender<Message>,
+    threads: Vec<JoinHandle<()>>,
+    held: Vec<AttemptId>,
+}
+
+/// What all threads share.
+struct Context {
+    config: ExecutorConfig,
+    memo: DigestMemo,
+    /// The present keeper's instance.
+    keeper: Mutex<String>,
+    report: Box<dyn Fn(Report) + Send + Sync>,
+}
+
+impl Context {
+    /// Tells the loop, unless the executor ends: then what is known may be half of the truth.
+    fn report(&self, report: Report) {
+        if !self.memo.is_interrupted() {
+            (self.report)(report);
+        }
+    }
+
+    fn keeper(&self) -> String {
+        let keeper = self.keeper.lock();
+        keeper.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_keeper(&self, instance: &str) {
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        instance.clone_into(&mut keeper);
+    }
+}
+
+impl LocalExecutor {
+    /// Connects to the keeper of the state folder, or starts it.
+    ///
+    /// `report` is called by several threads at once and must not block.
+    pub fn start(
+        config: ExecutorConfig,
+        report: impl Fn(Report) + Send + Sync + 'static,
+    ) -> Result<Self, ExecutorError> {
+        make_runs_folder(&config.state_dir)?;
+        let (messages, arriving) = channel();
+        let link = link::connect(
+            &config.state_dir,
+            &config.keeper_argv,
+            dispatcher::FIRST_CONNECTION,
+            messages.clone(),
+        )?;
+        let context = Arc::new(Context {
+            memo: DigestMemo::new(&config.state_dir),
+            keeper: Mutex::new(link.client.instance().to_owned()),
+            report: Box::new(report),
+            config,
+        });
+        let held = link.held.iter().filter_map(|name| names::attempt_of(name));
+        let held = held.collect();
+        let (pool, mut threads) = Pool::start().map_err(ExecutorError::Thread)?;
+        let state_dir = context.config.state_dir.clone();
+        let remains = remains::start(state_dir, messages.clone()).map_err(ExecutorError::Thread)?;
+        let dispatcher = Dispatcher::new(
+            Arc::clone(&context),
+            pool.clone(),
+            messages.clone(),
+            remains,
+            link,
+        );
+        let thread = thread::Builder::new().name("dispatcher".to_owned());
+        let thread = thread.spawn(move || dispatcher.run(&arriving));
+        threads.push(thread.map_err(ExecutorError::Thread)?);
+        Ok(Self {
+            context,
+            pool,
+            messages,
+            threads,
+            held,
+        })
+    }
+
+    /// The attempts that the keeper held when this executor connected to it.
+    ///
+    /// One that no journal knows as live was recorded by a daemon that died before it could
+    /// acknowledge: it is to be killed and acknowledged, or the keeper holds it for ever.
+    pub fn held(&self) -> &[AttemptId] {
+        &self.held
+    }
+
+    /// Digests that were taken already, for whoever prepares steps beside this executor.
+    pub fn memo(&self) -> &DigestMemo {
+        &self.context.memo
+    }
+}
+
+impl Executor for LocalExecutor {
+    fn keeper(&self) -> String {
+        self.context.keeper()
+    }
+
+    fn submit(&mut self, effects: Vec<Effect>) {
+        let mut for_dispatcher = Vec::new();
+        for effect in effects {
+            let context = Arc::clone(&self.context);
+            match effect {
+                Effect::Prepare(task) => self
+                    .pool
+                    .push(Box::new(move || jobs::prepare_step(&context, &task))),
+                Effect::Verify(task) => self
+                    .pool
+                    .push(Box::new(move || jobs::verify_step(&context, &task))),
+                Effect::Launch(_) | Effect::Kill(_) | Effect::Acknowledge(_) => {
+                    for_dispatcher.push(effect);
+                }
+            }
+        }
+        if !for_dispatcher.is_empty() {
+            // The dispatcher lives as long as this.
+            let _ = self.messages.send(Message::Effects(for_dispatcher));
+        }
+    }
+}
+
+impl Drop for LocalExecutor {
+    fn drop(&mut self) {
+        self.context.memo.interrupt();
+        self.pool.close();
+        let _ = self.messages.send(Message::Stop);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked said so itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl std::fmt::Debug for LocalExecutor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("LocalExecutor")
+            .field("config", &self.context.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes `runs/`, durably: every artifact lies below it.
+fn make_runs_folder(state_dir: &Path) -> Result<(), ExecutorError> {
+    let path = state_dir.join("runs");
+    let failed = |source| ExecutorError::Folder {
+        path: path.clone(),
+        source,
+    };
+    let mut builder = std::fs::DirBuilder::new();
+    builder
+        .recursive(true)
+        .mode(0o700)
+        .create(&path)
+        .map_err(failed)?;
+    let folder = File::open(state_dir).map_err(failed)?;
+    folder.sync_all().map_err(failed)
+}

@@ -1,0 +1,122 @@
+//! Failures in the words of the person who reads them.
+//!
+//! It knows what can go wrong, not where it is looked for.
+
+use std::io;
+use std::path::Path;
+
+use attempt_keeper::ExitStatus;
+use component_api::contract::ExecutorOutput;
+use run_engine::reason::Failure;
+
+use crate::memo::DigestError;
+
+/// A failure of the operating system while `action` was done with `path`: "reading data/a.csv: ...".
+///
+/// A full disk and a forbidden or absent file have codes of their own; `code` is for the rest.
+pub(crate) fn io(code: &str, action: &str, path: &Path, error: &io::Error) -> Failure {
+    let message = format!("{action} {}: {error}", path.display());
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            let hint =
+                "free some space (`ropewalk gc` removes what nothing needs), then run it again";
+            Failure::new("disk_full", message).hint(hint)
+        }
+        io::ErrorKind::NotFound => Failure::new("file_not_found", message),
+        io::ErrorKind::PermissionDenied => Failure::new("permission_denied", message)
+            .hint("give yourself access to it, for example with `chmod`"),
+        _ => Failure::new(code, message),
+    }
+}
+
+/// A file could not be digested. `None` if the executor ends: then nobody is told anything.
+pub(crate) fn digest(code: &str, path: &Path, error: &DigestError) -> Failure {
+    match error {
+        DigestError::Io(error) => io(code, "reading", path, error),
+        DigestError::Changing | DigestError::Interrupted => {
+            let message = format!("reading {}: {error}", path.display());
+            Failure::new("input_changed", message)
+                .hint("wait until whoever writes it is done, then run it again")
+        }
+    }
+}
+
+/// The end of a process that counts as no success and no refusal.
+pub(crate) fn end(status: &ExitStatus, answer: Option<&ExecutorOutput>) -> Failure {
+    if status.timed_out {
+        let message = "it ran longer than its `timeout` allows and was ended";
+        return Failure::new("timed_out", message).hint("raise `timeout`, or make it faster");
+    }
+    match (status.code, status.signal) {
+        _ if status.killed => Failure::new("killed", "it was ended on request"),
+        (Some(code), _) => match answer.filter(|answer| !answer.reason.is_empty()) {
+            Some(answer) => {
+                Failure::new("exit_status", answer.reason.clone()).hint(answer.hint.clone())
+            }
+            None => Failure::new(
+                "exit_status",
+                format!("its command ended with exit status {code}"),
+            ),
+        },
+        (None, Some(signal)) => signalled(signal),
+        (None, None) => Failure::new("killed", "it was ended before it began"),
+    }
+}
+
+fn signalled(signal: i32) -> Failure {
+    let message = match signal_name(signal) {
+        Some(name) => format!("it was ended by signal {signal} ({name})"),
+        None => format!("it was ended by signal {signal}"),
+    };
+    let failure = Failure::new("signalled", message);
+    match signal {
+        // Nobody here sent it: that is the kernel when memory runs out, or another program.
+        9 => failure.hint(
+            "not ropewalk's doing; often the kernel's when memory runs out: see `dmesg`, and give it less to hold at once",
+        ),
+        4 | 6 | 7 | 8 | 11 => failure.hint("it crashed; the end of its log may say where"),
+        _ => failure,
+    }
+}
+
+/// The names of the signals that end processes, as on all of Linux's common architectures.
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        5 => "SIGTRAP",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        10 => "SIGUSR1",
+        11 => "SIGSEGV",
+        12 => "SIGUSR2",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        31 => "SIGSYS",
+        _ => return None,
+    })
+}
+
+/// An attempt that the keeper could not start, in the keeper's own sentence.
+pub(crate) fn refused(errno: i32, message: &str, is_folder_there: bool) -> Failure {
+    let error = io::Error::from_raw_os_error(errno);
+    let code = match error.kind() {
+        io::ErrorKind::NotFound if is_folder_there => "command_not_found",
+        io::ErrorKind::PermissionDenied => "permission_denied",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "disk_full",
+        _ if errno == rustix::io::Errno::NOEXEC.raw_os_error() => "exec_format",
+        _ => "launch_refused",
+    };
+    // The keeper's sentence ends with what to do, after a semicolon.
+    match message.split_once("; ") {
+        Some((message, hint)) => Failure::new(code, message).hint(hint),
+        None => Failure::new(code, message),
+    }
+}

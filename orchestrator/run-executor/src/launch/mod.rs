@@ -1,0 +1,244 @@
+//! From an intent to a command: the files that an attempt finds, its arguments and its environment.
+//!
+//! It writes what the worker contract promises and starts nothing. Everything here follows from the
+//! run's record alone, so doing it again writes the same.
+
+mod environment;
+mod executor_input;
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use attempt_keeper::Launch;
+use component_api::files::{ExternalFile, FilesManifest};
+use run_engine::artifact::Artifact;
+use run_engine::plan::{Action, Node, OutputKind};
+use run_engine::reason::Failure;
+use run_engine::seams::LaunchTask;
+
+use crate::failures;
+use crate::layout::{AttemptLayout, shared_work_folder};
+use crate::limits::COMMAND_BYTES_MAX;
+
+/// Name of the artifact type whose files lie elsewhere.
+const FILES: &str = "Files";
+
+/// Stands for the `ExecutorInput` within an argument, as in Kubeflow's components.
+const PLACEHOLDER: &str = "{{$}}";
+
+/// One attempt with its places.
+pub(crate) struct Attempt<'a> {
+    pub(crate) task: &'a LaunchTask,
+    pub(crate) node: &'a Node,
+    pub(crate) layout: AttemptLayout,
+    pub(crate) state_dir: &'a Path,
+}
+
+impl<'a> Attempt<'a> {
+    pub(crate) fn new(task: &'a LaunchTask, state_dir: &'a Path) -> Self {
+        let node = task.created.plan.node(task.started.node);
+        Self {
+            task,
+            node,
+            layout: AttemptLayout::new(task.created.run, &node.id, task.started.attempt),
+            state_dir,
+        }
+    }
+
+    /// The absolute path of a relative one of the layout.
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.state_dir.join(relative)
+    }
+
+    /// The folder of the pipeline file: where the step works and relative paths start.
+    pub(crate) fn project_dir(&self) -> &Path {
+        self.task
+            .created
+            .pipeline_file
+            .parent()
+            .unwrap_or(Path::new("/"))
+    }
+
+    /// Whether it has a folder of its own: for artifacts in its outputs, or a Files input.
+    pub(crate) fn has_folder(&self) -> bool {
+        let mut outputs = self.node.outputs.values();
+        outputs.any(|output| output.kind == OutputKind::Artifact)
+            || self.files_inputs().next().is_some()
+    }
+
+    /// Scratch, also `TMPDIR`.
+    pub(crate) fn work_folder(&self) -> String {
+        if self.has_folder() {
+            self.layout.work()
+        } else {
+            shared_work_folder(self.task.created.run)
+        }
+    }
+
+    /// Its artifacts of type Files.
+    pub(crate) fn files_inputs(&self) -> impl Iterator<Item = (&'a str, &'a Artifact)> {
+        self.task
+            .started
+            .inputs
+            .iter()
+            .flat_map(|(port, artifacts)| artifacts.iter().map(move |one| (port.as_str(), &**one)))
+            .filter(|(_, artifact)| artifact.type_name == FILES)
+    }
+}
+
+/// Writes the attempt's files and says how it is started. `name` is its identifier at the keeper,
+/// `component_argv` the command that a standard component's name and arguments follow.
+pub(crate) fn build(
+    attempt: &Attempt<'_>,
+    name: String,
+    component_argv: &[String],
+) -> Result<Launch, Failure> {
+    check_paths(attempt)?;
+    make_folders(attempt)?;
+    let input = executor_input::of(attempt);
+    let json = serde_json::to_string(&input).map_err(|error| {
+        Failure::new(
+            "launch_refused",
+            format!("its ExecutorInput cannot be written: {error}"),
+        )
+    })?;
+    let input_path = attempt.path(&attempt.layout.executor_input());
+    write(&input_path, json.as_bytes())?;
+    let argv = arguments(attempt, component_argv, &json, &input_path);
+    let env = environment::of(attempt, &input);
+    check_size(&argv, &env)?;
+    Ok(Launch {
+        attempt: name,
+        argv,
+        env,
+        cwd: attempt.project_dir().to_path_buf(),
+        log: attempt.path(&attempt.layout.log()),
+        timeout_ms: None,
+        grace_ms: 0,
+    })
+}
+
+/// Paths travel to the keeper and into the contract's JSON as text.
+fn check_paths(attempt: &Attempt<'_>) -> Result<(), Failure> {
+    for path in [attempt.state_dir, attempt.project_dir()] {
+        if path.to_str().is_none() {
+            let message = format!("the path {} is no UTF-8", path.display());
+            let hint = "rename the folder; `--state` moves the state folder elsewhere";
+            return Err(Failure::new("launch_refused", message).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// The kernel would refuse them too, but only say that a list is too long.
+fn check_size(argv: &[String], env: &[(String, String)]) -> Result<(), Failure> {
+    let arguments: usize = argv.iter().map(String::len).sum();
+    let variables: usize = env
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if arguments + variables <= COMMAND_BYTES_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "its arguments ({arguments} bytes) and environment ({variables} bytes) are longer than the \
+         {COMMAND_BYTES_MAX} bytes that the system takes"
+    );
+    Err(Failure::new("launch_refused", message).hint("hand large values over in files"))
+}
+
+fn make_folders(attempt: &Attempt<'_>) -> Result<(), Failure> {
+    let layout = &attempt.layout;
+    make_folder(&attempt.path(&attempt.work_folder()))?;
+    if attempt.has_folder() {
+        make_folder(&attempt.path(&layout.outputs()))?;
+    }
+    for (_, artifact) in attempt.files_inputs() {
+        write_files_manifest(attempt, artifact)?;
+    }
+    Ok(())
+}
+
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    // Most often only the last folder is new, or none is.
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    match builder.create(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(_) => builder
+            .recursive(true)
+            .create(path)
+            .map_err(|error| failures::io("launch_refused", "making the folder", path, &error)),
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes));
+    written.map_err(|error| failures::io("launch_refused", "writing", path, &error))
+}
+
+/// `files.json` of a Files input, from its record.
+fn write_files_manifest(attempt: &Attempt<'_>, artifact: &Artifact) -> Result<(), Failure> {
+    let number = |name: &str| {
+        artifact
+            .properties
+            .get(name)
+            .and_then(serde_json::Value::as_i64)
+    };
+    let files = artifact.files.iter().map(|file| ExternalFile {
+        path: file.path.clone(),
+        name: external_name(&file.path, attempt.project_dir()),
+        size_bytes: file.state.size_bytes,
+        digest: file.digest.clone(),
+    });
+    let manifest = FilesManifest {
+        format_version: 1,
+        span: number("span"),
+        version: number("version"),
+        files: files.collect(),
+    };
+    let folder = attempt.path(&artifact.path);
+    make_folder(&folder)?;
+    let path = folder.join("files.json");
+    let json = serde_json::to_vec(&manifest)
+        .map_err(|error| failures::io("launch_refused", "writing", &path, &error.into()))?;
+    write(&path, &json)
+}
+
+/// Relative to the project, or absolute where it lies elsewhere.
+fn external_name(path: &str, project_dir: &Path) -> String {
+    let relative = Path::new(path).strip_prefix(project_dir).ok();
+    relative.and_then(Path::to_str).unwrap_or(path).to_owned()
+}
+
+fn arguments(
+    attempt: &Attempt<'_>,
+    component_argv: &[String],
+    json: &str,
+    input_path: &Path,
+) -> Vec<String> {
+    let resolved = &attempt.task.started.key.command;
+    match &attempt.node.action {
+        Action::Component { name, .. } => {
+            let path = input_path.to_string_lossy().into_owned();
+            let own = [name.clone(), "--executor-input".to_owned(), path];
+            component_argv.iter().cloned().chain(own).collect()
+        }
+        Action::Command(words) => {
+            let words = if resolved.is_empty() { words } else { resolved };
+            words
+                .iter()
+                .map(|word| word.replace(PLACEHOLDER, json))
+                .collect()
+        }
+        // No placeholder: what a file name holds could become code.
+        Action::Shell(text) => ["sh", "-eu", "-c", text].map(str::to_owned).to_vec(),
+    }
+}

@@ -1,0 +1,50 @@
+//! An artifact's properties: what the component says of it, else what its own JSON says at the top.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use component_api::artifact::Layout;
+use component_api::contract::RuntimeArtifact;
+use serde_json::{Map, Value};
+
+use super::layout_check::{json, read_json};
+use super::tree::Tree;
+use crate::limits::PROPERTIES_MAX;
+
+/// Names that an artifact has anyway in expressions.
+const RESERVED: [&str; 3] = ["digest", "name", "uri"];
+
+/// The first `PROPERTIES_MAX` by name.
+pub(super) fn read(
+    type_name: &str,
+    layout: Layout,
+    tree: &Tree,
+    root: &Path,
+    said: Option<&RuntimeArtifact>,
+) -> BTreeMap<String, Value> {
+    let said = said.map(|artifact| &artifact.metadata);
+    let found = match said.filter(|metadata| !metadata.is_empty()) {
+        Some(metadata) => metadata.clone(),
+        None => scalars(match type_name {
+            "Blessing" => read_json(&root.join("blessing.json")).ok(),
+            _ if layout == Layout::Json => json(tree, root).ok(),
+            _ => None,
+        }),
+    };
+    found
+        .into_iter()
+        .filter(|(name, value)| !RESERVED.contains(&name.as_str()) && !value.is_null())
+        .take(PROPERTIES_MAX)
+        .collect()
+}
+
+/// The entries of a map that are text, numbers or booleans.
+fn scalars(value: Option<Value>) -> Map<String, Value> {
+    match value {
+        Some(Value::Object(entries)) => entries
+            .into_iter()
+            .filter(|(_, value)| !value.is_array() && !value.is_object())
+            .collect(),
+        _ => Map::new(),
+    }
+}
