@@ -81,9 +81,13 @@ impl NumericAccumulator {
         if self.count == 0 {
             self.mean = other.mean;
             self.squares = other.squares;
-        } else {
+        } else if delta.is_finite() {
             self.mean += delta * (theirs / both);
             self.squares += other.squares + delta * delta * (ours * theirs / both);
+        } else {
+            // An infinite value on either side, as the whole would have it: no deviation is left.
+            self.mean = self.mean * (ours / both) + other.mean * (theirs / both);
+            self.squares = f64::NAN;
         }
         self.count += other.count;
         self.num_zeros += other.num_zeros;
