@@ -35,3 +35,35 @@ pub(crate) fn git_state(folder: &Path) -> Option<GitState> {
 fn ask(folder: &Path, argv: &[&str]) -> Result<Output, SpawnError> {
     output_of(argv, folder, &ENVIRONMENT, GIT_WAIT, GIT_BYTES_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn git(folder: &Path, arguments: &[&str]) {
+        let mut argv = vec!["git", "-c", "user.name=x", "-c", "user.email=x@example.org"];
+        argv.extend(arguments);
+        let output = ask(folder, &argv).unwrap();
+        assert_eq!(output.code, Some(0), "{output:?}");
+    }
+
+    #[test]
+    fn a_checkout_is_clean_or_dirty_and_elsewhere_nothing_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        assert_eq!(git_state(folder), None);
+        git(folder, &["init", "-q"]);
+        // There is no commit yet.
+        assert_eq!(git_state(folder), None);
+        fs::write(folder.join("a"), "1").unwrap();
+        git(folder, &["add", "a"]);
+        git(folder, &["commit", "-q", "-m", "x"]);
+        let clean = git_state(folder).unwrap();
+        assert_eq!((clean.commit.len(), clean.dirty), (40, false));
+        fs::write(folder.join("a"), "2").unwrap();
+        let dirty = git_state(folder).unwrap();
+        assert_eq!((dirty.commit, dirty.dirty), (clean.commit, true));
+    }
+}

@@ -13,6 +13,7 @@ use pipeline_plan::Plan;
 use run_engine::event::Event;
 use run_engine::ids::RunId;
 use run_engine::seams::JournalEntry;
+use run_store::RunRow;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
@@ -116,18 +117,27 @@ impl Teller {
         if engine.views.get(run).is_some() {
             return Ok(false);
         }
+        let shown = engine.views.seq();
         let row = self.api.blocking(move |api| Ok(api.reader.run(run)?));
-        Ok(row.await?.is_none_or(|row| row.end.is_some()))
+        // An end that is not shown yet is told when it is published.
+        let over = |row: RunRow| row.end.is_some() && row.last_seq <= shown;
+        Ok(row.await?.is_none_or(over))
     }
 
     /// Tells what the store has after the last event that was told.
+    ///
+    /// For a moment after each commit the store is ahead of the views. Events of that moment are told
+    /// when they are published; else who asks for a run's status because of one would find the run as
+    /// it was before.
     async fn tell_stored(&mut self) -> Result<Flow, Broken> {
         loop {
             let (seq, run) = (self.seq, self.run);
+            let engine = self.api.engine.as_ref();
+            let shown = engine.map_or(u64::MAX, |engine| engine.views.seq());
             let read = move |api: &Api| Ok(api.reader.events_after(seq, run, EVENTS_READ)?);
             let entries = self.api.blocking(read).await?;
             let mut lines = Lines::default();
-            for entry in &entries {
+            for entry in entries.iter().take_while(|entry| entry.seq <= shown) {
                 self.add(&mut lines, entry).await?;
             }
             let over = lines.over;
@@ -135,7 +145,8 @@ impl Teller {
             if over {
                 return Ok(Flow::Over);
             }
-            if entries.len() < EVENTS_READ {
+            let last = entries.last().map_or(u64::MAX, |entry| entry.seq);
+            if entries.len() < EVENTS_READ || last > shown {
                 return Ok(Flow::GoesOn);
             }
         }
