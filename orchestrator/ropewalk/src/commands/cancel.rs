@@ -1,0 +1,31 @@
+//! `ropewalk cancel RUN`: ask a run to end.
+
+use clap::Args;
+
+use super::{Outcome, resume};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::printing;
+use crate::reaching::Reach;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The run: an id, a unique prefix of at least 4, or `latest`
+    run: String,
+}
+
+pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome {
+    let mut reach = Reach::new(context.state_folder(None)?, context);
+    if !reach.state_dir().is_dir() {
+        return Err(resume::nothing_yet(&reach));
+    }
+    // A run that no daemon holds has live attempts all the same: a daemon ends them.
+    let client = reach.changing().await?;
+    let status = client.cancel(&arguments.run).await?;
+    if context.is_json() {
+        printing::document(&status)?;
+    } else {
+        printing::print(&format!("run {} is {}", status.run_id, status.state))?;
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,63 @@
+//! `ropewalk resume [RUN]`: follow an unfinished run, with a daemon that takes it up again.
+
+use clap::Args;
+use orchestrator_api::{Client, RunsQuery};
+
+use super::{Outcome, attend};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::following::From;
+use crate::reaching::Reach;
+use crate::signals::Signals;
+
+/// Runs that are looked through for an unfinished one where none is named.
+const RUNS_LOOKED_AT: u32 = 1_000;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The run: an id, a unique prefix of at least 4, or `latest` [default: the newest unfinished run]
+    run: Option<String>,
+}
+
+pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome {
+    let mut reach = Reach::new(context.state_folder(None)?, context);
+    if !reach.state_dir().is_dir() {
+        return Err(nothing_yet(&reach));
+    }
+    let client = reach.changing().await?;
+    let run = match arguments.run {
+        Some(run) => run,
+        None => newest_unfinished(&client).await?,
+    };
+    let status = client.status(&run).await?;
+    if status.state.is_ended() {
+        context.note(&format!("run {} is over already", status.run_id));
+        attend::print_end(&client, &status, context).await?;
+        return Ok(Exit::of_run(status.state));
+    }
+    let signals = Signals::new()?;
+    let status = client.resume(&status.run_id.to_string()).await?;
+    let begin = ("following", From::Now);
+    attend::attend(&mut reach, client, &status, begin, signals, context).await
+}
+
+/// The newest run that is not over, else the newest run.
+async fn newest_unfinished(client: &Client) -> Result<String, CliError> {
+    let query = RunsQuery {
+        limit: Some(RUNS_LOOKED_AT),
+        ..RunsQuery::default()
+    };
+    let runs = client.runs(&query).await?.runs;
+    let unfinished = runs.iter().find(|run| !run.state.is_ended());
+    let run = unfinished.or(runs.first());
+    run.map(|run| run.run_id.to_string())
+        .ok_or_else(|| CliError::usage("there is no run yet").hint("ropewalk run FILE"))
+}
+
+/// Nothing was ever run here, so there is nothing to start a daemon for.
+pub(super) fn nothing_yet(reach: &Reach) -> CliError {
+    let dir = reach.state_dir().display();
+    CliError::usage(format!("there is no run yet: no state folder is at {dir}"))
+        .hint("`ropewalk run FILE` makes one; `--state DIR` names another one")
+}

@@ -1,0 +1,290 @@
+//! Following a run to its end, whatever happens to the daemon on the way.
+//!
+//! A daemon that died is started again by whoever watches; ctrl-C cancels the run that is followed
+//! and no other. It does not know how a run is shown: that is the progress it is given.
+
+use orchestrator_api::{Client, ClientError, EventLine, EventStream, EventsQuery, Status};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::limits::{REACH_PAUSE, REDRAW_MIN};
+use crate::output::progress::Progress;
+use crate::picture::Picture;
+use crate::reaching::Reach;
+use crate::signals::{Caught, Signals};
+
+/// How following ended.
+#[derive(Debug)]
+pub(crate) enum Followed {
+    /// The run is over.
+    Ended {
+        /// The run as it is now.
+        status: Box<Status>,
+        /// What follows for this process.
+        exit: Exit,
+    },
+    /// The user left; the run goes on, or is being cancelled.
+    Left(Exit),
+}
+
+/// From where on a run is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    /// From its creation: it is this client's own.
+    Start,
+    /// From how its status document shows it.
+    Now,
+}
+
+/// Follows a run that stands as `status` says.
+pub(crate) async fn follow(
+    reach: &mut Reach,
+    client: Client,
+    (status, from): (&Status, From),
+    (progress, signals): (Progress, Signals),
+) -> Result<(Followed, Client), CliError> {
+    let picture = match from {
+        From::Start => Picture::at_start(status),
+        From::Now => Picture::new(status),
+    };
+    let mut follower = Follower {
+        reach,
+        client,
+        run: status.run_id.to_string(),
+        after: picture.seq,
+        picture,
+        progress,
+        signals,
+        ticks: ticks(),
+        drawn: false,
+        interrupted: false,
+        cancel_due: false,
+    };
+    follower.progress.standing(&follower.picture);
+    let left = follower.until_end().await;
+    follower.progress.end();
+    if let Some(exit) = left? {
+        return Ok((Followed::Left(exit), follower.client));
+    }
+    let status = follower.final_status().await?;
+    let exit = if follower.interrupted {
+        Exit::Interrupted
+    } else {
+        Exit::of_run(status.state)
+    };
+    let status = Box::new(status);
+    Ok((Followed::Ended { status, exit }, follower.client))
+}
+
+struct Follower<'a> {
+    reach: &'a mut Reach,
+    client: Client,
+    run: String,
+    picture: Picture,
+    /// Number of the last event that was told.
+    after: u64,
+    progress: Progress,
+    signals: Signals,
+    ticks: Interval,
+    /// Whether the picture on the screen is the present one.
+    drawn: bool,
+    /// Whether the user pressed ctrl-C.
+    interrupted: bool,
+    /// Whether the run is still to be asked to end.
+    cancel_due: bool,
+}
+
+/// What ends a connection.
+enum Break {
+    /// The run is over.
+    RunEnded,
+    /// The daemon closed the stream in good order.
+    Closed,
+    /// The connection broke.
+    Lost,
+    /// The user leaves.
+    Left(Exit),
+}
+
+/// What comes next on a connection.
+enum Next {
+    Event(Result<Option<Box<EventLine>>, ClientError>),
+    Signal(Caught),
+    Tick,
+}
+
+impl Follower<'_> {
+    /// Until the run is over, over as many connections as it takes; an exit if the user left.
+    async fn until_end(&mut self) -> Result<Option<Exit>, CliError> {
+        while !self.picture.state.is_ended() {
+            match self.connection().await? {
+                Break::RunEnded => break,
+                Break::Left(exit) => return Ok(Some(exit)),
+                Break::Closed => self.find_successor().await?,
+                Break::Lost => {
+                    self.progress.note("the daemon is gone; starting it again");
+                    if let Some(exit) = self.start_again().await? {
+                        return Ok(Some(exit));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn connection(&mut self) -> Result<Break, CliError> {
+        if self.cancel_due && !self.cancel().await? {
+            return Ok(Break::Lost);
+        }
+        let query = EventsQuery {
+            after: Some(self.after),
+            follow: true,
+        };
+        let mut events = match self.client.events(Some(&self.run), &query).await {
+            Ok(events) => events,
+            Err(error) => return lost(error),
+        };
+        loop {
+            match self.next(&mut events).await {
+                Next::Tick => self.redraw(),
+                Next::Event(Ok(Some(event))) => {
+                    self.take(&event)?;
+                    if event.event_type.ends_run() {
+                        return Ok(Break::RunEnded);
+                    }
+                }
+                Next::Event(Ok(None)) => return Ok(Break::Closed),
+                Next::Event(Err(error)) => return lost(error),
+                Next::Signal(caught) => {
+                    if let Some(exit) = self.on_signal(caught) {
+                        return Ok(Break::Left(exit));
+                    }
+                    if !self.cancel().await? {
+                        return Ok(Break::Lost);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next thing that happens. Waiting for an event may be given up without losing it.
+    async fn next(&mut self, events: &mut EventStream) -> Next {
+        tokio::select! {
+            biased;
+            caught = self.signals.next() => Next::Signal(caught),
+            event = events.next() => Next::Event(event.map(|event| event.map(Box::new))),
+            _ = self.ticks.tick() => Next::Tick,
+        }
+    }
+
+    fn take(&mut self, event: &EventLine) -> Result<(), CliError> {
+        self.after = event.seq;
+        self.reach.progressed();
+        let step = self.picture.apply(event);
+        self.progress.event(event, step)?;
+        self.drawn = false;
+        Ok(())
+    }
+
+    fn redraw(&mut self) {
+        if !self.drawn {
+            self.progress.redraw(&self.picture);
+            self.drawn = true;
+        }
+    }
+
+    /// The first ctrl-C cancels the run and goes on following it; the second one leaves.
+    fn on_signal(&mut self, caught: Caught) -> Option<Exit> {
+        match caught {
+            Caught::Terminate => {
+                let run = &self.run;
+                self.progress.note(&format!(
+                    "run {run} goes on; `ropewalk resume {run}` follows it again"
+                ));
+                Some(Exit::Terminated)
+            }
+            Caught::Interrupt if self.interrupted => Some(Exit::Interrupted),
+            Caught::Interrupt => {
+                self.interrupted = true;
+                self.cancel_due = true;
+                self.progress
+                    .note("cancelling the run; ctrl-C again leaves it to the daemon");
+                None
+            }
+        }
+    }
+
+    /// Asks the run to end; false if nobody could be asked.
+    async fn cancel(&mut self) -> Result<bool, CliError> {
+        match self.client.cancel(&self.run).await {
+            Ok(_) => {}
+            Err(error) if error.is_disconnect() => return Ok(false),
+            // It ended meanwhile: its last event is on its way.
+            Err(error) if error.problem().is_some_and(|p| p.status == 409) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.cancel_due = false;
+        Ok(true)
+    }
+
+    /// After a daemon that ended in good order: the next one, which somebody else starts.
+    async fn find_successor(&mut self) -> Result<(), CliError> {
+        // It may have been this run's end that was missed.
+        if let Ok(status) = self.client.status(&self.run).await {
+            if status.state.is_ended() {
+                self.picture = Picture::new(&status);
+            }
+            // A daemon that is ending may answer for a while after it closed its streams.
+            sleep(REACH_PAUSE.1).await;
+            return Ok(());
+        }
+        let run = &self.run;
+        self.client = self.reach.successor().await.ok_or_else(|| {
+            CliError::unusable("the daemon was stopped; the run goes on with the next one")
+                .hint(format!("ropewalk resume {run}"))
+        })?;
+        Ok(())
+    }
+
+    /// Starts the daemon again; an exit if the user leaves meanwhile.
+    async fn start_again(&mut self) -> Result<Option<Exit>, CliError> {
+        loop {
+            let caught = tokio::select! {
+                client = self.reach.again() => {
+                    self.client = client?;
+                    return Ok(None);
+                }
+                caught = self.signals.next() => caught,
+            };
+            if let Some(exit) = self.on_signal(caught) {
+                return Ok(Some(exit));
+            }
+        }
+    }
+
+    async fn final_status(&mut self) -> Result<Status, CliError> {
+        loop {
+            match self.client.status(&self.run).await {
+                Ok(status) => return Ok(status),
+                Err(error) if error.is_disconnect() => self.client = self.reach.again().await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// A broken connection is no error; anything else is.
+fn lost(error: ClientError) -> Result<Break, CliError> {
+    if error.is_disconnect() {
+        Ok(Break::Lost)
+    } else {
+        Err(error.into())
+    }
+}
+
+fn ticks() -> Interval {
+    let mut ticks = interval(REDRAW_MIN);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

@@ -1,0 +1,57 @@
+//! Every bound of the command line, with its reason.
+
+use std::time::Duration;
+
+/// How long socket and lock are tried in turn before the state folder counts as unusable: a daemon
+/// that opens a large store, or one that is ending, takes a second or two.
+pub(crate) const REACH_MAX: Duration = Duration::from_secs(10);
+
+/// How often a daemon is started without a new event in between. One that dies so often at the same
+/// place dies there again.
+pub(crate) const STARTS_MAX: u32 = 5;
+
+/// How long a daemon may take to say who it is. Only a stopped process or a machine in distress
+/// takes seconds.
+pub(crate) const GREETING_MAX: Duration = Duration::from_secs(5);
+
+/// The shortest and the longest pause between two tries to reach a daemon.
+pub(crate) const REACH_PAUSE: (Duration, Duration) =
+    (Duration::from_millis(5), Duration::from_millis(50));
+
+/// How long a run that is over may take to be there with its end after its last event was told.
+pub(crate) const CANCEL_WAIT_MAX: Duration = Duration::from_mins(1);
+
+/// How often a run is looked at that was asked to end before its daemon is.
+pub(crate) const CANCEL_LOOK: Duration = Duration::from_millis(100);
+
+/// A daemon that was started in the background ends after this long without clients and without
+/// anything to do: long enough for the next command of a person, short enough to leave nothing behind.
+pub(crate) const BACKGROUND_IDLE: Duration = Duration::from_secs(10);
+
+/// Lines of a log that are shown when a step failed or a daemon died.
+pub(crate) const LOG_TAIL_LINES: usize = 20;
+
+/// Bytes read from the end of daemon.log for its last lines.
+pub(crate) const LOG_TAIL_BYTES: u64 = 64 << 10;
+
+/// Steps of all runs at once in one daemon. Each is a process; a run of its own has its own bound.
+pub(crate) const DAEMON_SLOTS: usize = 256;
+
+/// Most runs or artifacts on a page where `--limit` is not given: about a screen.
+pub(crate) const PAGE_DEFAULT: u32 = 20;
+
+/// Running steps that are drawn at once; more would not fit on a screen beside the log above them.
+pub(crate) const LIVE_STEPS_MAX: usize = 12;
+
+/// How often a live picture is drawn at most: more is not seen.
+pub(crate) const REDRAW_MIN: Duration = Duration::from_millis(100);
+
+/// Lines of a source text that are shown under one diagnostic, and characters of one such line.
+pub(crate) const SOURCE_COLUMNS_MAX: usize = 160;
+
+/// Files of an artifact that `show` lists, and lines of a text in it that `show` prints.
+pub(crate) const SHOWN_LINES_MAX: usize = 40;
+
+/// Bytes of one file of an artifact that `show` and the summary read: the JSON files of artifacts
+/// are small, but what is called so by a user's step may be anything.
+pub(crate) const SHOWN_FILE_BYTES_MAX: u64 = 16 << 20;

@@ -1,0 +1,34 @@
+//! The end of a log.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::limits::{LOG_TAIL_BYTES, LOG_TAIL_LINES};
+
+/// Where the daemon of a state folder writes.
+pub(crate) fn daemon_log(state_dir: &Path) -> PathBuf {
+    state_dir.join("daemon.log")
+}
+
+/// The last lines of daemon.log; empty if there are none or they cannot be read.
+pub(crate) fn of_daemon(state_dir: &Path) -> String {
+    let bytes = end_of(&daemon_log(state_dir)).unwrap_or_default();
+    last_lines(&bytes)
+}
+
+/// The last lines of a text.
+pub(crate) fn last_lines(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
+}
+
+fn end_of(log: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(log)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL_BYTES)))?;
+    let mut bytes = Vec::new();
+    file.take(LOG_TAIL_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,212 @@
+//! An artifact for people: what is recorded of it, and its content in short, by its type.
+//!
+//! What it does not know, or cannot read, it leaves out: the folder is the truth.
+
+use std::path::Path;
+
+use orchestrator_api::Artifact;
+use serde_json::Value;
+
+use super::gates::{self, known, list};
+use super::tables::{fields, table};
+use super::text;
+use crate::artifact_files;
+use crate::limits::SHOWN_LINES_MAX;
+
+/// Everything about an artifact.
+pub(crate) fn artifact(artifact: &Artifact) -> String {
+    let content = artifact
+        .path
+        .as_deref()
+        .and_then(|path| content(&artifact.artifact_type, Path::new(path), artifact));
+    let head = record(artifact);
+    match content {
+        Some(content) if !content.is_empty() => format!("{head}\n\n{content}"),
+        _ => head,
+    }
+}
+
+/// What is recorded.
+fn record(artifact: &Artifact) -> String {
+    let step = text::step_name(&artifact.step, artifact.item_index);
+    let properties: Vec<String> = artifact
+        .properties
+        .iter()
+        .map(|(name, value)| format!("{} = {}", text::printable(name), text::value(value)))
+        .collect();
+    fields(&[
+        ("artifact", artifact.artifact_id.to_string()),
+        ("type", artifact.artifact_type.clone()),
+        ("port", format!("{step}.{}", artifact.name)),
+        ("run", artifact.run_id.to_string()),
+        ("state", artifact.state.to_string()),
+        ("created", text::time(artifact.created_at)),
+        ("size", text::size(artifact.size_bytes)),
+        ("digest", artifact.digest.clone()),
+        ("path", artifact.path.clone().unwrap_or_default()),
+        ("properties", properties.join("\n")),
+    ])
+}
+
+/// What is in it, as far as its type says.
+fn content(artifact_type: &str, path: &Path, artifact: &Artifact) -> Option<String> {
+    match artifact_type {
+        "Files" => files(&artifact_files::json(path, "files.json")?),
+        "Examples" | "Predictions" => examples(path, artifact),
+        "Statistics" => statistics(path),
+        "Schema" => artifact_files::text(path, "schema.yaml"),
+        "Anomalies" => gates::anomalies(path),
+        "TransformGraph" => graph(&artifact_files::json(path, "transform.json")?),
+        "Model" => model(&artifact_files::json(path, "signature.json")?),
+        "Evaluation" => evaluation(&artifact_files::json(path, "evaluation.json")?),
+        "Blessing" => gates::blessing(path),
+        "PushedModel" => document(&artifact_files::json(path, "pushed.json")?),
+        "Metrics" | "HyperParameters" => document(&artifact_files::only_json(path)?),
+        _ => folder(path),
+    }
+}
+
+fn files(manifest: &Value) -> Option<String> {
+    let row = |file: &Value| {
+        let size = file["size_bytes"]
+            .as_u64()
+            .map_or_else(String::new, text::size);
+        vec![known(&file["path"]), size]
+    };
+    rows(&["FILE", "SIZE"], list(&manifest["files"]).iter().map(row))
+}
+
+/// Splits with their rows, as the component recorded them, and the bytes of their files.
+fn examples(path: &Path, artifact: &Artifact) -> Option<String> {
+    let splits = artifact_files::splits(path);
+    let row = |(split, folder): &(String, std::path::PathBuf)| {
+        let (files, _) = artifact_files::listing(folder);
+        let bytes = files.iter().map(|(_, size)| size).sum();
+        let counted = rows_of_split(artifact, split);
+        vec![
+            split.clone(),
+            counted,
+            files.len().to_string(),
+            text::size(bytes),
+        ]
+    };
+    rows(&["SPLIT", "ROWS", "FILES", "SIZE"], splits.iter().map(row))
+}
+
+/// Row counts are properties: an entry of `rows`, or one for each split.
+fn rows_of_split(artifact: &Artifact, split: &str) -> String {
+    let properties = &artifact.properties;
+    let map = ["rows", "row_counts"]
+        .iter()
+        .find_map(|name| properties.get(*name)?.get(split));
+    let own = [format!("rows_{split}"), format!("{split}_rows")];
+    let own = own.iter().find_map(|name| properties.get(name));
+    map.or(own).map_or_else(String::new, known)
+}
+
+fn statistics(path: &Path) -> Option<String> {
+    let splits = artifact_files::splits(path);
+    let row = |(split, folder): &(String, std::path::PathBuf)| {
+        let found = artifact_files::json(folder, "statistics.json").unwrap_or_default();
+        let features = list(&found["features"]).len();
+        vec![
+            split.clone(),
+            known(&found["num_examples"]),
+            features.to_string(),
+        ]
+    };
+    rows(&["SPLIT", "ROWS", "FEATURES"], splits.iter().map(row))
+}
+
+fn graph(transform: &Value) -> Option<String> {
+    let row = |output: &Value| {
+        ["name", "role", "width", "node"]
+            .map(|f| known(&output[f]))
+            .to_vec()
+    };
+    let outputs = list(&transform["outputs"]).iter().map(row);
+    rows(&["OUTPUT", "ROLE", "WIDTH", "NODE"], outputs)
+}
+
+fn model(signature: &Value) -> Option<String> {
+    let label = &signature["label"];
+    let classes: Vec<String> = list(&label["classes"]).iter().map(known).collect();
+    let head = fields(&[
+        ("model", known(&signature["name"])),
+        ("task", known(&signature["task"])),
+        ("flavour", known(&signature["flavour"])),
+        ("label", known(&label["output"])),
+        ("classes", classes.join(", ")),
+        ("features", list(&signature["features"]).len().to_string()),
+    ]);
+    let row = |input: &Value| {
+        ["name", "type", "nullable"]
+            .map(|f| known(&input[f]))
+            .to_vec()
+    };
+    let inputs = list(&signature["raw_inputs"]).iter().map(row);
+    let inputs = rows(&["RAW INPUT", "TYPE", "NULLABLE"], inputs)?;
+    Some(format!("{head}\n\n{inputs}"))
+}
+
+/// Metrics of every slice, then the table of checks.
+fn evaluation(evaluation: &Value) -> Option<String> {
+    let row = |metric: &Value| {
+        let slice = match &metric["slice"] {
+            Value::Object(slice) => {
+                let parts = slice
+                    .iter()
+                    .map(|(name, value)| format!("{name}={}", known(value)));
+                parts.collect::<Vec<_>>().join(", ")
+            }
+            other => known(other),
+        };
+        let [name, value, low, high] =
+            ["metric", "value", "low", "high"].map(|f| known(&metric[f]));
+        vec![slice, name, value, low, high]
+    };
+    let metrics = list(&evaluation["metrics"]).iter().map(row);
+    let metrics = rows(&["SLICE", "METRIC", "VALUE", "LOW", "HIGH"], metrics)?;
+    let checks = gates::checks(evaluation);
+    Some(format!("{metrics}\n\n{checks}").trim_end().to_owned())
+}
+
+/// A JSON document, as much of it as is shown.
+fn document(document: &Value) -> Option<String> {
+    let text = serde_json::to_string_pretty(document).ok()?;
+    let mut lines: Vec<&str> = text.lines().take(SHOWN_LINES_MAX + 1).collect();
+    if lines.len() > SHOWN_LINES_MAX {
+        lines[SHOWN_LINES_MAX] = "...";
+    }
+    Some(text::printable(&lines.join("\n")))
+}
+
+/// The files of a folder.
+fn folder(path: &Path) -> Option<String> {
+    if !path.is_dir() {
+        return None;
+    }
+    let (files, more) = artifact_files::listing(path);
+    let mut text = rows(
+        &["FILE", "SIZE"],
+        files
+            .iter()
+            .map(|(name, size)| vec![text::printable(name), text::size(*size)]),
+    )?;
+    if more {
+        text += "\n...";
+    }
+    Some(text)
+}
+
+/// A table of as many rows as are shown; none where there is no row.
+fn rows(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Option<String> {
+    let mut rows: Vec<Vec<String>> = rows.take(SHOWN_LINES_MAX + 1).collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let more = rows.len() > SHOWN_LINES_MAX;
+    rows.truncate(SHOWN_LINES_MAX);
+    let text = table(header, &rows);
+    Some(if more { format!("{text}\n...") } else { text })
+}

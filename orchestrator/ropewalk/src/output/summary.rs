@@ -1,0 +1,270 @@
+//! The summary at the end of a run: what became of its steps, the headline metrics, what gates
+//! decided, where the model and the report are, and the next command to type.
+
+use std::path::Path;
+
+use orchestrator_api::{RunState, Status, Step, StepState};
+use serde_json::Value;
+
+use super::colors::{Colors, Tone, run_tone};
+use super::tables::{fields, table};
+use super::{gates, text};
+use crate::artifact_files;
+
+/// Steps listed one by one; of a run with more, only those that neither succeeded nor were reused.
+const STEPS_LISTED_MAX: usize = 100;
+
+/// Metrics that are headlines where no gate names any, by task.
+const HEADLINES: [&str; 3] = ["auc", "accuracy", "rmse"];
+
+/// The end of the log of a step that failed.
+#[derive(Debug)]
+pub(crate) struct FailedLog {
+    /// The step.
+    pub(crate) step: String,
+    /// Its last lines.
+    pub(crate) tail: String,
+}
+
+/// The summary of a run that is over.
+pub(crate) fn summary(status: &Status, logs: &[FailedLog], colors: Colors) -> String {
+    let mut parts = vec![heading(status, colors), steps(status)];
+    parts.extend(
+        status
+            .steps
+            .iter()
+            .filter_map(|step| trouble(step, logs, colors)),
+    );
+    parts.extend(status.steps.iter().flat_map(gate_texts));
+    parts.push(fields(&[
+        ("metrics", metrics(status)),
+        ("pushed", pushed(status)),
+        ("report", report(status)),
+        ("next", next(status)),
+    ]));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n")
+}
+
+fn heading(status: &Status, colors: Colors) -> String {
+    let state = colors.paint(run_tone(status.state), status.state.word());
+    let took = text::duration_ms(status.duration_ms);
+    format!(
+        "{} {state} in {took} (run {})",
+        status.pipeline, status.run_id
+    )
+}
+
+/// Each step's state and duration.
+fn steps(status: &Status) -> String {
+    let fine = |step: &&Step| matches!(step.state, StepState::Succeeded | StepState::Reused);
+    let all = status.steps.len() <= STEPS_LISTED_MAX;
+    let listed = status.steps.iter().filter(|step| all || !fine(step));
+    let row = |step: &Step| {
+        let mut row = step_row(step);
+        if step.state == StepState::Failed {
+            // Its sentence stands below, with the end of its log.
+            row[3].clear();
+        }
+        row
+    };
+    let rows: Vec<Vec<String>> = listed.take(STEPS_LISTED_MAX).map(row).collect();
+    let left_out = status.steps.len() - rows.len();
+    let mut lines = table(&["STEP", "STATE", "TIME", "WHY"], &rows);
+    if left_out > 0 {
+        let count = text::count(left_out, "more step");
+        lines += &format!("\n{count}: ropewalk status {}", status.run_id);
+    }
+    lines
+}
+
+/// A step in a table: its name, state, duration, reason.
+pub(crate) fn step_row(step: &Step) -> Vec<String> {
+    let reason = step.reason.as_ref().map(|r| text::printable(&r.text));
+    vec![
+        text::name_of(step),
+        step.state.word().to_owned(),
+        text::duration_ms(step.duration_ms),
+        reason.unwrap_or_default(),
+    ]
+}
+
+/// Why a step failed, with the end of its log.
+fn trouble(step: &Step, logs: &[FailedLog], colors: Colors) -> Option<String> {
+    if step.state != StepState::Failed {
+        return None;
+    }
+    let name = text::name_of(step);
+    let error = step
+        .attempts
+        .last()
+        .and_then(|attempt| attempt.error.as_ref());
+    let message = match (error, &step.reason) {
+        (Some(error), _) => error.message.as_str(),
+        (None, Some(reason)) => reason.text.as_str(),
+        (None, None) => "no reason is recorded",
+    };
+    let failed = colors.paint(Tone::Bad, "failed");
+    let mut lines = format!("step `{name}` {failed}: {}", text::printable(message));
+    if let Some(hint) = error.and_then(|error| error.hint.as_ref()) {
+        lines += &format!("\n  hint: {}", text::printable(hint));
+    }
+    if let Some(log) = logs.iter().find(|log| log.step == name) {
+        let path = step
+            .attempts
+            .last()
+            .and_then(|attempt| attempt.log_path.as_deref());
+        lines += &format!("\n  the end of its log, {}:", path.unwrap_or_default());
+        for line in text::printable(&log.tail).lines() {
+            lines += &format!("\n    | {line}");
+        }
+    }
+    Some(lines)
+}
+
+/// What gates among a step's outputs decided.
+fn gate_texts(step: &Step) -> Vec<String> {
+    let named = |port: &str, text: String| format!("{}.{port} {text}", text::name_of(step));
+    let texts = outputs(step).filter_map(|output| {
+        let text = match output.artifact_type {
+            "Blessing" => gates::blessing(output.path)?,
+            // Silence is the usual outcome of a check of data, and a table of nothing says little.
+            "Anomalies" => {
+                let text = gates::anomalies(output.path)?;
+                if step.state != StepState::Refused && !text.contains('\n') {
+                    return None;
+                }
+                text
+            }
+            _ => return None,
+        };
+        Some(named(output.port, text))
+    });
+    texts.collect()
+}
+
+/// `evaluate: accuracy 0.98`, a line for each step that measured something.
+fn metrics(status: &Status) -> String {
+    let lines = status.steps.iter().filter_map(|step| {
+        let headlines = headlines(step);
+        let values = step
+            .metrics
+            .iter()
+            .filter(|(name, _)| headlines.contains(name));
+        let values: Vec<String> = values
+            .map(|(name, value)| {
+                let value = text::value(&Value::Number(value.clone()));
+                format!("{} {value}", text::printable(name))
+            })
+            .collect();
+        (!values.is_empty()).then(|| format!("{}: {}", text::name_of(step), values.join(", ")))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The metrics that matter: those that a check names, else the first of the tasks' own.
+fn headlines(step: &Step) -> Vec<String> {
+    let mut names = Vec::new();
+    for output in outputs(step).filter(|o| o.artifact_type == "Blessing") {
+        let blessing = artifact_files::json(output.path, "blessing.json").unwrap_or_default();
+        for check in gates::list(&blessing["checks"]) {
+            let name = gates::known(&check["check"]);
+            // `change of auc [sex=male]` is about auc.
+            let name = name.trim_start_matches("change of ");
+            let name = name.split(' ').next().unwrap_or_default().to_owned();
+            if step.metrics.contains_key(&name) {
+                names.push(name);
+            }
+        }
+    }
+    if names.is_empty() {
+        let first = HEADLINES
+            .iter()
+            .find(|name| step.metrics.contains_key(**name));
+        names.extend(first.map(|name| (*name).to_owned()));
+    }
+    names
+}
+
+/// Where models were pushed.
+fn pushed(status: &Status) -> String {
+    let ended = status.steps.iter().filter(|s| s.state.is_ended());
+    let pushes = ended
+        .flat_map(outputs)
+        .filter(|o| o.artifact_type == "PushedModel");
+    let lines = pushes.filter_map(|output| {
+        let pushed = artifact_files::json(output.path, "pushed.json")?;
+        let place = ["path", "destination", "uri"]
+            .iter()
+            .map(|f| gates::known(&pushed[*f]));
+        let place = place.into_iter().find(|place| !place.is_empty())?;
+        let version = gates::known(&pushed["version"]);
+        Some(if version.is_empty() || place.ends_with(&version) {
+            place
+        } else {
+            format!("{place}, version {version}")
+        })
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Where reports for people lie.
+fn report(status: &Status) -> String {
+    let evaluations = status.steps.iter().flat_map(outputs);
+    let evaluations = evaluations.filter(|o| o.artifact_type == "Evaluation");
+    let reports = evaluations.map(|o| o.path.join("report.html"));
+    let reports = reports.filter(|report| report.is_file());
+    let lines: Vec<String> = reports.map(|report| report.display().to_string()).collect();
+    lines.join("\n")
+}
+
+/// The next command to type.
+fn next(status: &Status) -> String {
+    let run = status.run_id;
+    let first = |state| status.steps.iter().find(|step| step.state == state);
+    match status.state {
+        RunState::Failed | RunState::Cancelled => format!("ropewalk retry {run}"),
+        RunState::Refused => {
+            match first(StepState::Refused).and_then(|step| Some((step, outputs(step).next()?))) {
+                Some((step, output)) => format!(
+                    "ropewalk show {run}/{}.{}",
+                    text::name_of(step),
+                    output.port
+                ),
+                None => format!("ropewalk status {run}"),
+            }
+        }
+        _ => {
+            let of_interest = |step: &Step| {
+                let output = outputs(step).find(|o| o.artifact_type == "Evaluation")?;
+                Some(format!(
+                    "ropewalk show {}.{}",
+                    text::name_of(step),
+                    output.port
+                ))
+            };
+            let shown = status.steps.iter().rev().find_map(of_interest);
+            shown.unwrap_or_else(|| format!("ropewalk artifacts {run}"))
+        }
+    }
+}
+
+/// An artifact that a step gave.
+struct Output<'a> {
+    port: &'a str,
+    artifact_type: &'a str,
+    path: &'a Path,
+}
+
+/// The artifacts among a step's outputs.
+fn outputs(step: &Step) -> impl Iterator<Item = Output<'_>> {
+    step.outputs.iter().filter_map(|(port, value)| {
+        // A parameter may be a map as well, but has no identity.
+        value["artifact_id"].as_str()?;
+        Some(Output {
+            port,
+            artifact_type: value["type"].as_str()?,
+            path: Path::new(value["path"].as_str()?),
+        })
+    })
+}

@@ -1,0 +1,280 @@
+//! Reaching the daemon of a state folder: the socket, then the lock, in turn.
+//!
+//! Commands that change something start a daemon where there is none and replace one of another
+//! build. Commands that only read never do: without a daemon they read the state folder in this
+//! process. It does not know what is asked of the daemon afterwards.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use attempt_keeper::StartedDaemon;
+use orchestrator_api::{Client, DaemonInfo};
+use orchestrator_daemon::{DaemonConfig, Offline};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::build_identity::{build, executable};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::limits::{DAEMON_SLOTS, GREETING_MAX, REACH_MAX, REACH_PAUSE, STARTS_MAX};
+use crate::log_tail;
+use crate::printing;
+
+/// Where the daemon of a state folder listens.
+const SOCKET: &str = "daemon.sock";
+
+/// Where the daemon of one state folder is, or is to be.
+#[derive(Debug)]
+pub(crate) struct Reach {
+    state_dir: PathBuf,
+    verbose: bool,
+    /// The daemon that was started and has not been reached yet.
+    starting: Option<StartedDaemon>,
+    /// Starts since the last new event.
+    starts: u32,
+}
+
+/// What stands at the socket.
+enum Greeting {
+    Answered(Client, DaemonInfo),
+    /// It takes connections and says nothing.
+    Silent,
+    Nobody,
+}
+
+impl Reach {
+    pub(crate) fn new(state_dir: PathBuf, context: &Context) -> Self {
+        Self {
+            state_dir,
+            verbose: context.verbose,
+            starting: None,
+            starts: 0,
+        }
+    }
+
+    /// The state folder.
+    pub(crate) fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
+    /// A daemon of this build, started if need be.
+    pub(crate) async fn changing(&mut self) -> Result<Client, CliError> {
+        let ours = build()?;
+        self.connect(|info| info.build == ours).await
+    }
+
+    /// Any daemon, started if need be: whoever follows a run takes the one that took over.
+    pub(crate) async fn again(&mut self) -> Result<Client, CliError> {
+        self.connect(|_| true).await
+    }
+
+    /// Any daemon within the time, but none is started.
+    pub(crate) async fn successor(&self) -> Option<Client> {
+        let mut pause = Pause::new();
+        loop {
+            if let Greeting::Answered(client, _) = self.greet().await {
+                return Some(client);
+            }
+            if !pause.wait().await {
+                return None;
+            }
+        }
+    }
+
+    /// The daemon if there is one, else the state folder itself, for reading.
+    pub(crate) async fn reading(&self) -> Result<Client, CliError> {
+        let mut pause = Pause::new();
+        loop {
+            match self.greet().await {
+                Greeting::Answered(client, _) => return Ok(client),
+                Greeting::Silent => return Err(self.silent()),
+                Greeting::Nobody => {}
+            }
+            match Offline::open(config(&self.state_dir, None)?) {
+                Ok(offline) => return Ok(Client::new(offline)),
+                // Another process has it: a daemon that starts, or a reader like this one.
+                Err(error) if error.is_held() && pause.wait().await => {}
+                Err(error) => return Err(self.unusable(error)),
+            }
+        }
+    }
+
+    /// The daemon, if one answers.
+    pub(crate) async fn present(&self) -> Result<Option<Client>, CliError> {
+        match self.greet().await {
+            Greeting::Answered(client, _) => Ok(Some(client)),
+            Greeting::Silent => Err(self.silent()),
+            Greeting::Nobody => Ok(None),
+        }
+    }
+
+    /// A new event was seen: the daemon gets on.
+    pub(crate) fn progressed(&mut self) {
+        self.starts = 0;
+    }
+
+    async fn connect(&mut self, fits: impl Fn(&DaemonInfo) -> bool) -> Result<Client, CliError> {
+        let mut pause = Pause::new();
+        let mut stopped = None;
+        loop {
+            match self.greet().await {
+                Greeting::Answered(client, info) if fits(&info) => {
+                    self.starting = None;
+                    return Ok(client);
+                }
+                Greeting::Answered(client, info) => {
+                    self.replace(&client, &info, &mut stopped).await;
+                }
+                Greeting::Silent => return Err(self.silent()),
+                Greeting::Nobody => self.start_if_none()?,
+            }
+            if !pause.wait().await {
+                return Err(self.not_reached("no daemon answered"));
+            }
+        }
+    }
+
+    /// Asks a daemon of another build to end, once.
+    async fn replace(&self, client: &Client, info: &DaemonInfo, stopped: &mut Option<u32>) {
+        if *stopped == Some(info.pid) {
+            return;
+        }
+        *stopped = Some(info.pid);
+        self.detail(&format!(
+            "daemon {} is of build {}: asking it to end",
+            info.pid, info.build
+        ));
+        // It may be gone before its answer; whether it is, the next try shows.
+        let _ = client.stop().await;
+    }
+
+    /// Starts a daemon unless one is about to answer; notices when that one ended instead.
+    fn start_if_none(&mut self) -> Result<(), CliError> {
+        if let Some(starting) = &mut self.starting {
+            let Some(how) = starting.ended() else {
+                return Ok(());
+            };
+            self.detail(&format!("the daemon ended with {how}"));
+        }
+        if self.starts == STARTS_MAX {
+            return Err(self.not_reached(&format!("the daemon ended {STARTS_MAX} times")));
+        }
+        self.starts += 1;
+        self.starting = Some(self.start()?);
+        Ok(())
+    }
+
+    fn start(&self) -> Result<StartedDaemon, CliError> {
+        let dir = &self.state_dir;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        made.map_err(|e| {
+            CliError::unusable(format!("the state folder {} cannot be made", dir.display()))
+                .because(e)
+                .hint("name a folder that you may write to with `--state DIR`")
+        })?;
+        let text = |path: &Path| {
+            path.to_str().map(str::to_owned).ok_or_else(|| {
+                CliError::unusable(format!("the path {} is not UTF-8", path.display()))
+            })
+        };
+        let argv = [
+            text(&executable()?)?,
+            "serve".to_owned(),
+            "--background".to_owned(),
+            "--state".to_owned(),
+            text(dir)?,
+        ];
+        self.detail(&format!("starting the daemon of {}", dir.display()));
+        attempt_keeper::start_daemon(&argv, &log_tail::daemon_log(dir)).map_err(|e| {
+            let message = format!("the daemon of {} cannot be started", dir.display());
+            CliError::unusable(message).because(e).hint(
+                "see that the folder is yours to write to, or name another one with `--state DIR`",
+            )
+        })
+    }
+
+    async fn greet(&self) -> Greeting {
+        let socket = self.state_dir.join(SOCKET);
+        let Ok(client) = Client::over_unix_socket(&socket) else {
+            return Greeting::Nobody;
+        };
+        match timeout(GREETING_MAX, client.daemon()).await {
+            Ok(Ok(info)) => Greeting::Answered(client, info),
+            Ok(Err(_)) => Greeting::Nobody,
+            Err(_) => Greeting::Silent,
+        }
+    }
+
+    fn silent(&self) -> CliError {
+        let dir = self.state_dir.display();
+        CliError::unusable(format!(
+            "the daemon of {dir} takes connections and does not answer"
+        ))
+        .hint(format!(
+            "{dir}/daemon.json names its process: it may be stopped (`kill -CONT PID`), or end it (`kill -9 PID`); \
+             attempts go on without it"
+        ))
+    }
+
+    fn not_reached(&self, what: &str) -> CliError {
+        let dir = self.state_dir.display();
+        let mut message = format!("the state folder {dir} cannot be used: {what}");
+        let tail = log_tail::of_daemon(&self.state_dir);
+        if !tail.is_empty() {
+            message += &format!("; the end of {dir}/daemon.log:\n{tail}");
+        }
+        CliError::unusable(message)
+    }
+
+    fn unusable(&self, error: orchestrator_daemon::DaemonError) -> CliError {
+        let dir = self.state_dir.display();
+        CliError::unusable(format!("the state folder {dir} cannot be read")).because(error)
+    }
+
+    fn detail(&self, text: &str) {
+        if self.verbose {
+            printing::to_stderr(text);
+        }
+    }
+}
+
+/// What a daemon, or a reader in its place, is given by this binary.
+pub(crate) fn config(
+    state_dir: &Path,
+    idle_end: Option<Duration>,
+) -> Result<DaemonConfig, CliError> {
+    Ok(DaemonConfig {
+        state_dir: state_dir.to_path_buf(),
+        catalog: standard_components::catalog(),
+        build: build()?,
+        executable: executable()?,
+        slots: DAEMON_SLOTS,
+        idle_end,
+    })
+}
+
+/// Pauses between tries that grow, until the time is over.
+struct Pause {
+    next: Duration,
+    deadline: Instant,
+}
+
+impl Pause {
+    fn new() -> Self {
+        Self {
+            next: REACH_PAUSE.0,
+            deadline: Instant::now() + REACH_MAX,
+        }
+    }
+
+    /// Waits a little; false if the time is over.
+    async fn wait(&mut self) -> bool {
+        if Instant::now() >= self.deadline {
+            return false;
+        }
+        sleep(self.next).await;
+        self.next = (self.next * 2).min(REACH_PAUSE.1);
+        true
+    }
+}
