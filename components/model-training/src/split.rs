@@ -48,6 +48,10 @@ pub fn read(
     form: Form,
     task: Task,
 ) -> Result<Split, TrainingError> {
+    // Raw labels are numbers as they are; transformed ones are what the graph made of them.
+    let numeric =
+        (form == Form::Raw && task == Task::Regression).then(|| graph.with_numeric_label());
+    let graph = numeric.as_ref().unwrap_or(graph);
     let mut dataset = Dataset {
         feature_names: graph.feature_columns(),
         features: Vec::new(),

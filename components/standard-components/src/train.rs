@@ -14,7 +14,7 @@ use component_api::manifest::{Manifest, ParamSpec, ParamType};
 use example_data::examples::{Examples, split_folder};
 use model_scoring::graph::Graph;
 use model_scoring::model::ONNX_FLAVOUR;
-use model_scoring::signature::{Class, MODEL_NAME_HINT, is_model_name};
+use model_scoring::signature::{Class, MODEL_NAME_HINT, Task, is_model_name};
 use model_training::split::Form;
 use model_training::{
     Dataset, Fit, Iteration, baseline, boosted_trees, linear, logistic, model_folder, split,
@@ -201,7 +201,7 @@ fn prepare_graph(
         (Some(graph), ..) => Ok(model_folder::carry(graph, folder)?),
         (None, Some(label), Some(features)) => {
             let splits = (params.split.as_str(), params.eval_split.as_str());
-            own_graph::write(examples, label, features, splits, folder)
+            own_graph::write(examples, label, features, params.options.task, splits, folder)
         }
         (None, ..) => Err(Failure::new(
             "without a graph training has to know its columns, and `label` or `features` is missing",
@@ -241,6 +241,9 @@ impl Data {
             }
             Ok(found.dataset)
         };
+        if form == Form::Transformed && task == Task::Regression {
+            warn_of_classes(invocation, graph);
+        }
         let classes = split::classes(graph, task)?;
         if !classes.is_empty() {
             let names: Vec<String> = classes.iter().map(Class::to_string).collect();
@@ -264,6 +267,21 @@ impl Data {
             train,
             eval,
         })
+    }
+}
+
+/// A label of few integers is told apart as classes when rows are transformed, before anyone knows that
+/// it is meant as a number.
+fn warn_of_classes(invocation: &Invocation, graph: &Graph) {
+    if graph
+        .label_output()
+        .is_some_and(|label| label.classes.is_some())
+    {
+        invocation.note(
+            "warning: the label is an integer of few values, so transform left out eval rows with \
+             values that the training split does not have; to keep them, give `examples` the raw \
+             rows, or make the label a number: `label: { expr: \"COLUMN + 0.0\" }`",
+        );
     }
 }
 

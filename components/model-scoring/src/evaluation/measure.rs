@@ -91,7 +91,10 @@ impl<'a> Evaluator<'a> {
         baseline: Option<&'a Model>,
         slices: Vec<Vec<String>>,
     ) -> Result<Self, ScoringError> {
-        let truth = truth(model)?;
+        let mut truth = truth(model)?;
+        if model.signature().task == Task::Regression {
+            truth = truth.with_numeric_label();
+        }
         let label = truth
             .label_output()
             .ok_or_else(|| ScoringError::Graph("it has no label to compare with".to_owned()))?;

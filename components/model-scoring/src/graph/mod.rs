@@ -187,6 +187,20 @@ impl Graph {
             .find(|output| output.role == Role::Label)
     }
 
+    /// The same graph with a label of numbers, as a regression needs it: integers of few values and truth
+    /// values are not told apart as classes, so values that the training split did not have count too.
+    /// A text stays what it is.
+    #[must_use]
+    pub fn with_numeric_label(&self) -> Self {
+        let mut graph = self.clone();
+        let label = |output: &&mut Output| output.role == Role::Label;
+        if let Some(output) = graph.outputs.iter_mut().find(label) {
+            let classes = output.classes.take();
+            output.classes = classes.filter(|c| c.iter().any(|class| class.as_number().is_none()));
+        }
+        graph
+    }
+
     /// The type that the label's values had before they became class indices or numbers.
     pub fn label_type(&self) -> Option<ColumnType> {
         let output = self.label_output()?;

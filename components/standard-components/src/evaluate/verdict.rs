@@ -28,6 +28,8 @@ impl Verdict {
                 .to_owned()
         } else if !failed.is_empty() {
             failed.join("; ")
+        } else if waived == 0 && checks.len() == 1 {
+            format!("{} is {}", checks[0].name(), checks[0].bound())
         } else if waived == 0 {
             format!("all {} checks are met", checks.len())
         } else {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use example_data::examples::{Examples, split_folder};
 use example_data::{schema, statistics};
+use model_scoring::signature::Task;
 use model_training::analyzers::{self, FeatureSpec, LabelSpec, Spec, TrainingSplit};
 
 use crate::folder_digest::folder_digest;
@@ -18,6 +19,7 @@ pub(super) fn write(
     examples: &Examples,
     label: &str,
     features: &[String],
+    task: Task,
     splits: (&str, &str),
     folder: &Path,
 ) -> Result<(), Failure> {
@@ -39,7 +41,10 @@ pub(super) fn write(
         split,
         digest: &digest,
     };
-    let graph = analyzers::fit(&spec, data)?;
+    let mut graph = analyzers::fit(&spec, data)?;
+    if task == Task::Regression {
+        graph = graph.with_numeric_label();
+    }
     graph.write(folder)?;
     let found = statistics::compute_split(examples, split, None)?.finish(split);
     schema::write(folder, &schema::infer(std::slice::from_ref(&found)))?;
