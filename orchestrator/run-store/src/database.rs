@@ -61,7 +61,7 @@ fn open_patiently(state_dir: &Path, folder: &Path) -> Result<sled::Db, OpenError
     let mut quarantined = false;
     let mut tries = 0;
     loop {
-        let problem = match open_once(folder) {
+        match open_once(folder) {
             Ok(rows) => return Ok(rows),
             Err(Problem::Held) => {
                 tries += 1;
@@ -72,7 +72,6 @@ fn open_patiently(state_dir: &Path, folder: &Path) -> Result<sled::Db, OpenError
                     });
                 }
                 thread::sleep(OPEN_PAUSE);
-                continue;
             }
             Err(Problem::Refused(source)) => {
                 return Err(OpenError::Io {
@@ -81,22 +80,28 @@ fn open_patiently(state_dir: &Path, folder: &Path) -> Result<sled::Db, OpenError
                     source,
                 });
             }
-            Err(Problem::Damaged(problem)) => problem,
-        };
-        if quarantined || !quarantine(folder)? {
-            return Err(OpenError::Damaged {
-                path: state_dir.to_owned(),
-                problem,
-            });
+            // Without a damaged snapshot nothing is lost. With damaged pages rows would be, silently.
+            Err(Problem::Damaged { nowhere: true, .. }) if !quarantined && quarantine(folder)? => {
+                quarantined = true;
+            }
+            Err(Problem::Damaged { problem, .. }) => {
+                return Err(OpenError::Damaged {
+                    path: state_dir.to_owned(),
+                    problem,
+                });
+            }
         }
-        quarantined = true;
     }
 }
 
 enum Problem {
     Held,
     Refused(std::io::Error),
-    Damaged(String),
+    Damaged {
+        problem: String,
+        /// Whether sled can say of no place in its file that it is damaged: so it is for snapshots.
+        nowhere: bool,
+    },
 }
 
 /// Damaged pages can make sled panic.
@@ -108,11 +113,17 @@ fn open_once(folder: &Path) -> Result<sled::Db, Problem> {
             Err(Problem::Held)
         }
         Ok(Err(sled::Error::Io(error))) if !is_damage(&error) => Err(Problem::Refused(error)),
-        Ok(Err(error)) => Err(Problem::Damaged(error.to_string())),
+        Ok(Err(error)) => Err(Problem::Damaged {
+            problem: error.to_string(),
+            nowhere: matches!(error, sled::Error::Corruption { at: None, .. }),
+        }),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-            Err(Problem::Damaged(text.unwrap_or_default()))
+            Err(Problem::Damaged {
+                problem: text.unwrap_or_default(),
+                nowhere: false,
+            })
         }
     }
 }

@@ -3,4 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod journals;
+mod lists;
+mod lookups;
+mod opening;
 mod scenario;

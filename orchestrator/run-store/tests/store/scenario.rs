@@ -334,7 +334,7 @@ fn file(path: &str, content: &str) -> ArtifactFile {
 /// The database of a state folder that nobody holds, without the store around it.
 pub(crate) fn open_raw(folder: &std::path::Path) -> sled::Db {
     // sled gives up its lock a little after a store is dropped.
-    for _ in 0..1000 {
+    for _ in 0..100_000 {
         if let Ok(db) = sled::open(folder.join("db")) {
             return db;
         }
