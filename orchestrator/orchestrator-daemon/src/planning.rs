@@ -4,21 +4,22 @@
 //! reused is reused in it, so that what is behind it can be told as well. What is behind a step that
 //! would run is not known before that step has run. It starts and writes nothing.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use pipeline_plan::{Node, NodeId};
+use run_engine::decide::follow;
 use run_engine::event::{Event, RunCreated, StepReused};
 use run_engine::ids::RunId;
 use run_engine::reason::{Failure, Reason, ReasonCode};
 use run_engine::seams::{Lookups, PrepareTask, Prepared, Reusable, StoreError, VerifyTask};
-use run_engine::state::RunState;
+use run_engine::state::{RunState, StepPhase};
 use uuid::Uuid;
 
 use crate::command::NewRun;
 use crate::resolve::{
-    Resolved, RunContext, Unresolved, never_reused, prepare_task, resolve, why_it_runs,
+    Resolved, RunContext, Unresolved, forced, gone, never_reused, prepare_task, resolve,
+    why_it_runs,
 };
 
 pub use crate::resolve::ResolveSettings;
@@ -71,7 +72,6 @@ pub fn plan(
         context: &context,
         state: RunState::new(Arc::clone(&created)),
         steps: Vec::with_capacity(created.plan.nodes.len()),
-        failed: BTreeMap::new(),
         lookups,
         files,
         now,
@@ -109,8 +109,6 @@ struct Planning<'a, L> {
     state: RunState,
     /// What is told so far, by number of the step.
     steps: Vec<PlannedStep>,
-    /// Steps that would fail before they start.
-    failed: BTreeMap<NodeId, Failure>,
     lookups: &'a L,
     files: &'a Files<'a>,
     now: DateTime<Utc>,
@@ -135,53 +133,56 @@ impl<L: Lookups> Planning<'_, L> {
             Err(Unresolved::Store(error)) => Err(error),
             Err(Unresolved::Step(failure)) => {
                 let reason = failure.reason(None);
-                self.failed.insert(node, failure);
+                self.imagine(&Event::StepFailed {
+                    node,
+                    attempt: None,
+                    failure,
+                    exit: None,
+                    at: self.now,
+                });
                 Ok(told(node, PlannedAction::Run, reason))
             }
         }
     }
 
-    /// What follows from the steps that it needs, as long as they would not all have ended well.
+    /// What is known of a step unless all that it needs would be reused.
     fn before_its_needs(&self, node: NodeId, planned: &Node) -> Option<PlannedStep> {
-        let mut unknown = None;
-        for need in &planned.needs {
-            let id = &self.context.created.plan.node(*need).id;
-            let before = &self.steps[need.0 as usize];
-            if self.failed.contains_key(need) {
-                let text = format!("`{id}` cannot start");
-                let reason = Reason::new(ReasonCode::UpstreamFailed, text, id);
-                return Some(told(node, PlannedAction::Skip, reason));
-            }
-            let reason = match before.action {
-                PlannedAction::Skip => Some((
-                    ReasonCode::UpstreamSkipped,
-                    format!("skipped with `{id}`: {}", before.reason.text),
-                )),
-                PlannedAction::Reuse if before.reason.code == ReasonCode::Rejected => Some((
-                    ReasonCode::UpstreamRefused,
-                    format!("`{id}` refused: {}", before.reason.text),
-                )),
-                PlannedAction::Reuse => None,
-                PlannedAction::Run | PlannedAction::Unknown => {
-                    unknown = unknown.or(Some(id));
-                    None
-                }
-            };
-            if let Some((code, text)) = reason {
-                return Some(told(node, PlannedAction::Skip, Reason::new(code, text, id)));
-            }
+        let step = self.state.step(node);
+        if step.phase == StepPhase::Skipped {
+            let reason = step.reason.clone()?;
+            return Some(told(node, PlannedAction::Skip, reason));
         }
-        let id = unknown?;
+        let mut needs = planned.needs.iter();
+        let need = needs.find(|need| self.steps[need.0 as usize].action != PlannedAction::Reuse)?;
         // Whatever the needed step gives, such a step runs.
         if let Some(reason) = never_reused(planned) {
             return Some(told(node, PlannedAction::Run, reason));
         }
         if self.context.created.forced.contains(&node) {
-            return Some(told(node, PlannedAction::Run, crate::resolve::forced()));
+            return Some(told(node, PlannedAction::Run, forced()));
         }
+        let id = &self.context.created.plan.node(*need).id;
         let text = format!("it depends on what `{id}` gives");
         let reason = Reason::new(ReasonCode::UpstreamRuns, text, id);
         Some(told(node, PlannedAction::Unknown, reason))
+    }
+
+    /// Lets an event happen to the imagined run, and the skips that follow from it.
+    fn imagine(&mut self, event: &Event) {
+        // The step is ready, for all that it needs ended well in the imagined run.
+        let applied = self.state.apply(event);
+        debug_assert_eq!(applied, Ok(()));
+        loop {
+            let mut events = follow(&self.state, self.now);
+            events.retain(|event| matches!(event, Event::StepSkipped { .. }));
+            if events.is_empty() {
+                return;
+            }
+            for event in &events {
+                let applied = self.state.apply(event);
+                debug_assert_eq!(applied, Ok(()));
+            }
+        }
     }
 
     fn resolved(
@@ -194,7 +195,7 @@ impl<L: Lookups> Planning<'_, L> {
             && let Some(found) = self.lookups.reusable(key)?
         {
             return Ok(match self.missing(node, &found) {
-                Some(missing) => told(node, PlannedAction::Run, crate::resolve::gone(&missing)),
+                Some(missing) => told(node, PlannedAction::Run, gone(&missing)),
                 None => self.reuse(node, found),
             });
         }
@@ -226,9 +227,7 @@ impl<L: Lookups> Planning<'_, L> {
             at: self.now,
         });
         let reason = reused.reason();
-        // Its needs have all ended well in this imagined run, so that it is ready.
-        let applied = self.state.apply(&Event::StepReused(reused));
-        debug_assert_eq!(applied, Ok(()));
+        self.imagine(&Event::StepReused(reused));
         PlannedStep {
             reused_from: Some(run),
             ..told(node, PlannedAction::Reuse, reason)

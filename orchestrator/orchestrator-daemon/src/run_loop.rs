@@ -32,7 +32,7 @@ use chrono::{DateTime, Utc};
 use pipeline_plan::NodeId;
 use run_engine::ApplyError;
 use run_engine::event::Event;
-use run_engine::ids::RunId;
+use run_engine::ids::{AttemptId, RunId};
 use run_engine::launch::LaunchQueue;
 use run_engine::seams::{Clock, Executor, JournalEntry, Store, StoreError};
 
@@ -95,6 +95,8 @@ pub enum LoopError {
 /// Every unfinished run of a state folder, and what it takes to move them on.
 pub struct RunLoop<S, E, C> {
     runs: BTreeMap<RunId, ActiveRun>,
+    /// What the keeper held before the journals were taken up.
+    held: Vec<AttemptId>,
     bench: Bench<S, E, C>,
 }
 
@@ -148,6 +150,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         };
         Self {
             runs: BTreeMap::new(),
+            held: Vec::new(),
             bench,
         }
     }

@@ -100,7 +100,9 @@ impl Core {
         })?;
         let settings = loop_settings(config);
         let views_too = Arc::clone(&views);
-        let run_loop = RunLoop::new(store, executor, SystemClock, views_too, last_seq, settings);
+        let held = executor.held().to_vec();
+        let run_loop = RunLoop::new(store, executor, SystemClock, views_too, last_seq, settings)
+            .with_held(held);
         let engine = run_loop::start(run_loop, journals.collect(), inputs)
             .map_err(DaemonError::io("starting the loop of", state_dir))?;
         state_folder::point_latest(state_dir, &reader);

@@ -3,9 +3,15 @@
 
 mod support;
 
+#[path = "run_loop/planning.rs"]
+mod planning;
 #[path = "run_loop/recovery.rs"]
 mod recovery;
+#[path = "run_loop/retry.rs"]
+mod retry;
 #[path = "run_loop/reuse.rs"]
 mod reuse;
 #[path = "run_loop/running.rs"]
 mod running;
+#[path = "run_loop/threads.rs"]
+mod threads;

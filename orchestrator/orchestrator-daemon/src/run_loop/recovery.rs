@@ -5,6 +5,7 @@
 //! keeper is gone is told as lost. Afterwards the loop goes on as ever.
 
 use run_engine::event::Event;
+use run_engine::ids::AttemptId;
 use run_engine::seams::{Clock, Effect, Executor, JournalEntry, LaunchTask, Lookups, Store};
 use run_engine::state::{RunPhase, RunState};
 
@@ -13,6 +14,14 @@ use super::{Bench, LoopError, RunLoop, Turned};
 use crate::resolve::RunContext;
 
 impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
+    /// Tells which attempts the keeper holds. One that no journal has as live was recorded by a daemon
+    /// that died before it could acknowledge; it is let go when the journals are taken up.
+    #[must_use]
+    pub fn with_held(mut self, held: Vec<AttemptId>) -> Self {
+        self.held = held;
+        self
+    }
+
     /// Takes up unfinished runs from their journals, in a turn of its own. It comes before any other.
     pub fn resume<J>(&mut self, journals: impl IntoIterator<Item = J>) -> Result<Turned, LoopError>
     where
@@ -33,6 +42,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
                 self.take_up(state)?;
             }
         }
+        self.let_go();
         self.finish()?;
         Ok(Turned {
             more: !self.bench.unsettled.is_empty(),
@@ -55,6 +65,19 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         }
         self.runs.insert(run.id(), run);
         Ok(())
+    }
+
+    /// Lets the keeper forget attempts that are over.
+    fn let_go(&mut self) {
+        for attempt in std::mem::take(&mut self.held) {
+            let run = self.runs.get(&attempt.run);
+            let live = run.and_then(|run| run.state.live_attempt(attempt.node));
+            if live.is_none_or(|started| started.attempt != attempt.number) {
+                let effects = &mut self.bench.draft.effects;
+                effects.push(Effect::Kill(attempt));
+                effects.push(Effect::Acknowledge(attempt));
+            }
+        }
     }
 }
 

@@ -29,7 +29,7 @@ impl LoopHandle {
 pub fn start<S, E, C>(
     mut run_loop: RunLoop<S, E, C>,
     journals: Vec<Vec<JournalEntry>>,
-    mut inputs: LoopReceiver,
+    inputs: LoopReceiver,
 ) -> std::io::Result<LoopHandle>
 where
     S: Store + Send + 'static,
@@ -40,7 +40,7 @@ where
     let thread = std::thread::Builder::new()
         .name("run-loop".to_owned())
         .spawn(move || {
-            let result = run(&mut run_loop, journals, &mut inputs);
+            let result = run(&mut run_loop, journals, inputs);
             if let Err(error) = &result {
                 tracing::error!(%error, "the loop cannot go on");
             }
@@ -54,7 +54,8 @@ where
 fn run<S: Store, E: Executor, C: Clock>(
     run_loop: &mut RunLoop<S, E, C>,
     journals: Vec<Vec<JournalEntry>>,
-    receiver: &mut LoopReceiver,
+    // Gone before the loop is, whose executor waits for threads that may wait to send.
+    mut receiver: LoopReceiver,
 ) -> Result<(), LoopError> {
     let mut turned = run_loop.resume(journals)?;
     let mut inputs = Vec::with_capacity(TURN_INPUTS_MAX);

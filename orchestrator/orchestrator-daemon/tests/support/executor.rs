@@ -123,6 +123,11 @@ impl Machine {
         self.state().reports.extend(lost);
     }
 
+    /// Attempts that the keeper holds, ended or not.
+    pub fn held(&self) -> Vec<AttemptId> {
+        self.state().attempts.keys().copied().collect()
+    }
+
     /// Attempts whose end nobody acknowledged.
     pub fn unacknowledged(&self) -> Vec<AttemptId> {
         let state = self.state();

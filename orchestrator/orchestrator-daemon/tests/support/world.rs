@@ -73,7 +73,8 @@ impl World {
             Arc::clone(&self.views),
             last_seq,
             settings,
-        );
+        )
+        .with_held(self.machine.held());
         let journals = self.disk.unfinished();
         self.daemon = None;
         let mut turned = daemon.resume(journals)?;
