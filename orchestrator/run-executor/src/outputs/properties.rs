@@ -12,7 +12,10 @@ use super::tree::Tree;
 use crate::limits::PROPERTIES_MAX;
 
 /// Names that an artifact has anyway in expressions.
-const RESERVED: [&str; 3] = ["digest", "name", "uri"];
+const RESERVED: [&str; 3] = ["digest", NAME, "uri"];
+/// A component may say what a model is called: it is found, compared and pushed by that name.
+/// Expressions show the artifact's own in its place.
+const NAME: &str = "name";
 
 /// The first `PROPERTIES_MAX` by name.
 pub(super) fn read(
@@ -23,7 +26,9 @@ pub(super) fn read(
     said: Option<&RuntimeArtifact>,
 ) -> BTreeMap<String, Value> {
     let said = said.map(|artifact| &artifact.metadata);
-    let found = match said.filter(|metadata| !metadata.is_empty()) {
+    let said = said.filter(|metadata| !metadata.is_empty());
+    let names_itself = said.is_some();
+    let found = match said {
         Some(metadata) => metadata.clone(),
         None => scalars(match type_name {
             "Blessing" => read_json(&root.join("blessing.json")).ok(),
@@ -33,7 +38,10 @@ pub(super) fn read(
     };
     found
         .into_iter()
-        .filter(|(name, value)| !RESERVED.contains(&name.as_str()) && !value.is_null())
+        .filter(|(name, value)| {
+            let reserved = RESERVED.contains(&name.as_str()) && !(names_itself && name == NAME);
+            !reserved && !value.is_null()
+        })
         .take(PROPERTIES_MAX)
         .collect()
 }
