@@ -6,6 +6,7 @@
 mod canonical;
 mod check;
 mod engine;
+mod names;
 mod path;
 mod syntax;
 mod types;

@@ -23,7 +23,7 @@ fn suggested(step: &Value) -> Value {
 }
 
 #[track_caller]
-fn becomes(script: &str, expected: &str, env: Value) {
+fn becomes(script: &str, expected: &str, env: &Value) {
     let step = suggested(&json!({ "run": script }));
     assert_eq!(step, json!({ "run": expected, "env": env }), "{script}");
 }
@@ -47,7 +47,7 @@ fn variables_are_quoted_as_the_place_asks() {
         ("${{ params.x }} ${{  params.x  }}", "\"$X\" \"$X\""),
     ];
     for (script, expected) in cases {
-        becomes(script, expected, env.clone());
+        becomes(script, expected, &env);
     }
 }
 
@@ -68,7 +68,7 @@ fn variables_are_named_after_what_they_hold() {
         becomes(
             &format!("echo {value}"),
             &format!("echo \"${name}\""),
-            json!({ name: value }),
+            &json!({ name: value }),
         );
     }
 }
