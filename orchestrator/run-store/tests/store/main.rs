@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod format;
 mod journals;
 mod lists;
 mod lookups;
 mod opening;
+mod rendering;
 mod scenario;
