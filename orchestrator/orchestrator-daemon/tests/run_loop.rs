@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "run_loop/clock.rs"]
+mod clock;
 #[path = "run_loop/planning.rs"]
 mod planning;
 #[path = "run_loop/recovery.rs"]

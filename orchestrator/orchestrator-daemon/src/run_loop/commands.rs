@@ -85,7 +85,8 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         Ok(Ok(Created { run, attached }))
     }
 
-    /// An unfinished run that a new one would do the same as. One that is being cancelled would not.
+    /// An unfinished run that does what a new one would. One that is being cancelled does not, nor one
+    /// that may reuse what the new one is to run.
     fn same_as(&self, new: &NewRun) -> Option<RunId> {
         let mut runs = self.runs.values();
         let same = runs.find(|run| {
@@ -94,6 +95,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
                 && created.plan_id == new.plan_id
                 && created.pipeline_file == new.pipeline_file
                 && created.params == new.params
+                && new.forced.is_subset(&created.forced)
         });
         same.map(ActiveRun::id)
     }

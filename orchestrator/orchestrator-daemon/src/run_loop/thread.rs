@@ -41,9 +41,6 @@ where
         .name("run-loop".to_owned())
         .spawn(move || {
             let result = run(&mut run_loop, journals, inputs);
-            if let Err(error) = &result {
-                tracing::error!(%error, "the loop cannot go on");
-            }
             // What the loop owns is gone before its end is told: the store can be opened again.
             drop(run_loop);
             let _ = tell.send(result);

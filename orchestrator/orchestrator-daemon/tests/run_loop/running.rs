@@ -194,6 +194,9 @@ fn the_same_run_is_attached_to_while_it_is_unfinished() {
     let mut other = asked.clone();
     other.params.insert("n".to_owned(), 1.into());
     assert_ne!(world.create(other).unwrap().run, first.run);
+    let mut forced = asked.clone();
+    forced.forced.insert(pipeline_plan::NodeId(0));
+    assert_ne!(world.create(forced).unwrap().run, first.run);
     let mut new = asked.clone();
     new.attach = false;
     assert_ne!(world.create(new).unwrap().run, first.run);
