@@ -146,7 +146,7 @@ impl LocalExecutor {
     /// The attempts that the keeper held when this executor connected to it.
     ///
     /// One that no journal knows as live was recorded by a daemon that died before it could
-    /// acknowledge: it is to be killed and acknowledged, or the keeper holds it for ever.
+    /// acknowledge; the loop ends and acknowledges it, or the keeper would hold it for ever.
     pub fn held(&self) -> &[AttemptId] {
         &self.held
     }

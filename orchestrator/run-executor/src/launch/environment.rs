@@ -31,10 +31,6 @@ pub(super) fn of(attempt: &Attempt<'_>, input: &ExecutorInput) -> Vec<(String, S
     ] {
         variables.values.insert(format!("ROPEWALK_{name}"), value);
     }
-    if let Some(version) = started.push_version {
-        let name = "ROPEWALK_PUSH_VERSION".to_owned();
-        variables.values.insert(name, version.to_string());
-    }
     variables.values.insert(
         "TMPDIR".to_owned(),
         absolute(attempt, &attempt.work_folder()),

@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 
 use super::Attempt;
 
+/// The parameter of a push that the engine gives: its frozen version.
+const PUSH_VERSION: &str = "version";
+
 pub(super) fn of(attempt: &Attempt<'_>) -> ExecutorInput {
     ExecutorInput {
         inputs: inputs(attempt),
@@ -26,10 +29,14 @@ fn inputs(attempt: &Attempt<'_>) -> Inputs {
         let artifacts = given.collect();
         (port.clone(), ArtifactList { artifacts })
     });
+    let mut parameter_values: Map<String, Value> = params
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if let Some(version) = started.push_version {
+        parameter_values.insert(PUSH_VERSION.to_owned(), version.into());
+    }
     Inputs {
-        parameter_values: params
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
+        parameter_values,
         artifacts: artifacts.collect(),
     }
 }

@@ -13,9 +13,13 @@ use crate::limits::PROPERTIES_MAX;
 
 /// Names that an artifact has anyway in expressions.
 const RESERVED: [&str; 3] = ["digest", NAME, "uri"];
-/// A component may say what a model is called: it is found, compared and pushed by that name.
-/// Expressions show the artifact's own in its place.
+/// What a model is called: it is found, compared and pushed by that name. Expressions show the
+/// artifact's own in its place.
 const NAME: &str = "name";
+/// The type whose artifacts have a name of their own, in their signature.
+const MODEL: &str = "Model";
+/// What a model's signature says at its top of the model as a whole.
+const OF_SIGNATURE: [&str; 3] = ["flavour", NAME, "task"];
 
 /// The first `PROPERTIES_MAX` by name.
 pub(super) fn read(
@@ -26,9 +30,7 @@ pub(super) fn read(
     said: Option<&RuntimeArtifact>,
 ) -> BTreeMap<String, Value> {
     let said = said.map(|artifact| &artifact.metadata);
-    let said = said.filter(|metadata| !metadata.is_empty());
-    let names_itself = said.is_some();
-    let found = match said {
+    let mut found = match said.filter(|metadata| !metadata.is_empty()) {
         Some(metadata) => metadata.clone(),
         None => scalars(match type_name {
             "Blessing" => read_json(&root.join("blessing.json")).ok(),
@@ -36,14 +38,24 @@ pub(super) fn read(
             _ => None,
         }),
     };
+    let said_name = said.and_then(|metadata| metadata.get(NAME)).cloned();
+    found.retain(|name, value| !RESERVED.contains(&name.as_str()) && !value.is_null());
+    if let Some(name) = said_name.filter(Value::is_string) {
+        found.insert(NAME.to_owned(), name);
+    }
+    if type_name == MODEL {
+        for (name, value) in of_signature(root) {
+            found.entry(name).or_insert(value);
+        }
+    }
+    found.into_iter().take(PROPERTIES_MAX).collect()
+}
+
+/// What the signature says of a model, so that one made by any program has a name too.
+fn of_signature(root: &Path) -> Map<String, Value> {
+    let mut found = scalars(read_json(&root.join("signature.json")).ok());
+    found.retain(|name, value| OF_SIGNATURE.contains(&name.as_str()) && value.is_string());
     found
-        .into_iter()
-        .filter(|(name, value)| {
-            let reserved = RESERVED.contains(&name.as_str()) && !(names_itself && name == NAME);
-            !reserved && !value.is_null()
-        })
-        .take(PROPERTIES_MAX)
-        .collect()
 }
 
 /// The entries of a map that are text, numbers or booleans.

@@ -1,0 +1,246 @@
+//! One attempt's way through the table: launched, built, ended, and what the keeper says of it.
+
+use attempt_keeper::{Answer, Launch, Request};
+use run_engine::ids::AttemptId;
+use run_engine::reason::Failure;
+use run_engine::seams::{Effect, LaunchTask, Report};
+
+use super::{Dispatcher, Entry, Phase};
+use crate::executor::remains::Remains;
+use crate::executor::{Context, jobs, names};
+use crate::failures;
+use crate::launch::Attempt;
+use crate::limits::KILL_GRACE_MS;
+
+impl Dispatcher {
+    pub(super) fn take_effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Launch(task) => self.launch(task),
+            Effect::Kill(attempt) => self.kill(attempt),
+            Effect::Acknowledge(attempt) => {
+                self.attempts.remove(&attempt);
+                let attempt = names::name_of(attempt);
+                if let Some(link) = &mut self.link {
+                    link.held.remove(&attempt);
+                }
+                self.requests.push(Request::Acknowledge { attempt });
+            }
+            // Not handed to this thread.
+            Effect::Prepare(_) | Effect::Verify(_) => {}
+        }
+    }
+
+    pub(super) fn launch(&mut self, task: LaunchTask) {
+        let attempt = task.attempt();
+        if self.attempts.contains_key(&attempt) {
+            return;
+        }
+        let entry = Entry {
+            task,
+            phase: Phase::Building,
+            is_kill_wanted: false,
+            is_told: false,
+        };
+        self.attempts.insert(attempt, entry);
+        self.begin(attempt);
+    }
+
+    /// What is to be done first about an attempt, whatever became of it in an earlier life.
+    pub(super) fn begin(&mut self, attempt: AttemptId) {
+        let name = names::name_of(attempt);
+        let is_held = self.holds(&name);
+        let Some(entry) = self.attempts.get_mut(&attempt) else {
+            return;
+        };
+        if entry.task.started.keeper != self.context.keeper() {
+            entry.phase = Phase::Remains;
+            let remains = remains_of(&entry.task, name, &self.context);
+            // That thread lives as long as this one.
+            let _ = self.remains.send(remains);
+        } else if is_held {
+            entry.phase = Phase::Asked;
+            self.requests.push(ask_again(name));
+        } else {
+            entry.phase = Phase::Building;
+            self.to_build.push(entry.task.clone());
+        }
+    }
+
+    /// Whether the keeper held an attempt when it was connected to, and may hold it still.
+    fn holds(&self, name: &str) -> bool {
+        self.link
+            .as_ref()
+            .is_some_and(|link| link.held.contains(name))
+    }
+
+    pub(super) fn kill(&mut self, attempt: AttemptId) {
+        let name = names::name_of(attempt);
+        let Some(entry) = self.attempts.get_mut(&attempt) else {
+            // Nobody launched it again in this life: its end is told to who asks for it.
+            if self.holds(&name) {
+                self.requests.push(ask_again(name.clone()));
+            }
+            self.requests.push(kill(name));
+            return;
+        };
+        entry.is_kill_wanted = true;
+        match entry.phase {
+            Phase::Asked => self.requests.push(kill(name)),
+            Phase::Ready(_) | Phase::Again => self.end_unstarted(attempt),
+            Phase::Building | Phase::Ended | Phase::Remains => {}
+        }
+    }
+
+    /// Ends an attempt that no keeper was asked to start.
+    pub(super) fn end_unstarted(&mut self, attempt: AttemptId) {
+        self.ready.remove(&attempt);
+        self.again.remove(&attempt);
+        let failure = Failure::new("killed", "it was ended before it began");
+        self.end_without_process(attempt, failure);
+    }
+
+    pub(super) fn end_without_process(&mut self, attempt: AttemptId, failure: Failure) {
+        if let Some(entry) = self.attempts.get_mut(&attempt) {
+            entry.phase = Phase::Ended;
+            jobs::report_not_launched(&self.context, attempt, failure);
+        }
+    }
+
+    pub(super) fn built(&mut self, attempt: AttemptId, launch: Result<Box<Launch>, Failure>) {
+        let Some(entry) = self.attempts.get_mut(&attempt) else {
+            return;
+        };
+        if !matches!(entry.phase, Phase::Building) {
+            return;
+        }
+        match launch {
+            _ if entry.is_kill_wanted => self.end_unstarted(attempt),
+            Ok(launch) => {
+                entry.phase = Phase::Ready(launch);
+                self.ready.insert(attempt);
+            }
+            Err(failure) => self.end_without_process(attempt, failure),
+        }
+    }
+
+    pub(super) fn take_answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Launched { attempt, pid } => self.launched(&attempt, pid, false),
+            Answer::Running { attempt, pid } => self.launched(&attempt, pid, true),
+            Answer::Exited { attempt, status } => {
+                if let Some(task) = self.ended(&attempt) {
+                    self.to_collect.push((task, status));
+                }
+            }
+            Answer::Refused {
+                attempt,
+                errno,
+                message,
+            } => {
+                if let Some(task) = self.ended(&attempt) {
+                    let is_folder_there = folder_of(&task, &self.context);
+                    let failure = failures::refused(errno, &message, is_folder_there);
+                    jobs::report_not_launched(&self.context, task.attempt(), failure);
+                }
+            }
+            Answer::Busy { attempt, attempts } => {
+                self.complain(format!(
+                    "the keeper holds {attempts} attempts, as many as it may"
+                ));
+                if let Some(attempt) = names::attempt_of(&attempt)
+                    && let Some(entry) = self.attempts.get_mut(&attempt)
+                    && matches!(entry.phase, Phase::Asked)
+                {
+                    entry.phase = Phase::Again;
+                    self.again.insert(attempt);
+                    self.wait_a_little();
+                }
+            }
+            Answer::Stuck { attempt, pids } => {
+                tracing::warn!(
+                    attempt,
+                    ?pids,
+                    "processes survive SIGKILL; the step keeps its slot"
+                );
+            }
+            Answer::Malformed { message } => {
+                tracing::error!("the keeper did not understand a request: {message}");
+            }
+            // A kill that came after the end; what connecting takes.
+            Answer::Unknown { .. }
+            | Answer::Hello(_)
+            | Answer::Held { .. }
+            | Answer::Occupied { .. }
+            | Answer::Unsupported { .. } => {}
+        }
+    }
+
+    pub(super) fn launched(&mut self, name: &str, pid: u32, adopted: bool) {
+        if let Some(attempt) = names::attempt_of(name)
+            && let Some(entry) = self.attempts.get_mut(&attempt)
+            && !std::mem::replace(&mut entry.is_told, true)
+        {
+            self.context.report(Report::Launched {
+                attempt,
+                pid,
+                adopted,
+            });
+        }
+    }
+
+    /// An attempt's end is known: its task, the first time.
+    pub(super) fn ended(&mut self, name: &str) -> Option<LaunchTask> {
+        let entry = names::attempt_of(name).and_then(|attempt| self.attempts.get_mut(&attempt));
+        let Some(entry) = entry else {
+            // Nobody asked for it in this life: it was recorded in an earlier one.
+            let attempt = name.to_owned();
+            self.requests.push(Request::Acknowledge { attempt });
+            return None;
+        };
+        if matches!(entry.phase, Phase::Ended) {
+            return None;
+        }
+        entry.phase = Phase::Ended;
+        Some(entry.task.clone())
+    }
+}
+
+fn kill(attempt: String) -> Request {
+    Request::Kill {
+        attempt,
+        grace_ms: KILL_GRACE_MS,
+    }
+}
+
+/// For an attempt that the keeper holds, which answers what became of it and reads nothing else.
+fn ask_again(attempt: String) -> Request {
+    Request::Launch(Box::new(Launch {
+        attempt,
+        argv: Vec::new(),
+        env: Vec::new(),
+        cwd: std::path::PathBuf::new(),
+        log: std::path::PathBuf::new(),
+        timeout_ms: None,
+        grace_ms: 0,
+    }))
+}
+
+fn remains_of(task: &LaunchTask, name: String, context: &Context) -> Remains {
+    let attempt = Attempt::new(task, &context.config.state_dir);
+    let mut paths = vec![attempt.path(&attempt.layout.log())];
+    if attempt.has_folder() {
+        paths.push(attempt.path(&attempt.layout.folder()));
+    }
+    Remains {
+        attempt: task.attempt(),
+        name,
+        keeper: task.started.keeper.clone(),
+        paths,
+    }
+}
+
+/// Whether the folder that a step works in is there.
+fn folder_of(task: &LaunchTask, context: &Context) -> bool {
+    let attempt = Attempt::new(task, &context.config.state_dir);
+    attempt.project_dir().is_dir()
+}

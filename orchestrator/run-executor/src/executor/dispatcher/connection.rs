@@ -1,0 +1,128 @@
+//! Speaking to the keeper: requests with one write, and a new connection when one breaks.
+
+use std::time::Instant;
+
+use attempt_keeper::{KeeperError, Request};
+use run_engine::ids::AttemptId;
+use run_engine::reason::Failure;
+
+use super::{Dispatcher, Phase};
+use crate::executor::remains::with_causes;
+use crate::executor::{disk, link, names};
+use crate::limits::RECONNECT_PAUSE;
+
+impl Dispatcher {
+    /// Asks the keeper for what is ready, if there is room for it on the disk.
+    pub(super) fn ask_for_ready(&mut self) {
+        if self.ready.is_empty() || self.link.is_none() {
+            return;
+        }
+        if let Err(lack) = disk::check_room(&self.context.config.state_dir) {
+            self.complain(lack);
+            self.wait_a_little();
+            return;
+        }
+        for attempt in std::mem::take(&mut self.ready) {
+            if let Some(entry) = self.attempts.get_mut(&attempt)
+                && let Phase::Ready(launch) = std::mem::replace(&mut entry.phase, Phase::Asked)
+            {
+                self.requests.push(Request::Launch(launch));
+            }
+        }
+    }
+
+    pub(super) fn send(&mut self) {
+        let Some(link) = self.link.as_ref().filter(|_| !self.requests.is_empty()) else {
+            // Acknowledgements and kills for a keeper that is gone are pointless; for one that is
+            // connected to again they follow from the table.
+            self.requests.clear();
+            return;
+        };
+        let requests = std::mem::take(&mut self.requests);
+        match link.client.send_all(&requests) {
+            Ok(()) => self.complaint.clear(),
+            Err(KeeperError::Unsendable { .. }) if requests.len() > 1 => {
+                for request in requests {
+                    self.requests = vec![request];
+                    self.send();
+                }
+            }
+            Err(KeeperError::Unsendable { reason }) => self.give_up(&requests, &reason),
+            Err(error) => self.disconnect(&with_causes(&error)),
+        }
+    }
+
+    /// A request that is no message.
+    pub(super) fn give_up(&mut self, requests: &[Request], reason: &str) {
+        for request in requests {
+            if let Request::Launch(launch) = request
+                && let Some(attempt) = names::attempt_of(&launch.attempt)
+            {
+                let message = format!("its launch cannot be written as a message: {reason}");
+                self.end_without_process(attempt, Failure::new("launch_refused", message));
+            }
+        }
+    }
+
+    pub(super) fn disconnect(&mut self, why: &str) {
+        if self.link.take().is_some() {
+            tracing::warn!("{why}; connecting again");
+            // What the old connection still says is passed over from now on.
+            self.connection += 1;
+            self.reconnect_at = Some(Instant::now());
+        }
+    }
+
+    pub(super) fn reconnect(&mut self) {
+        let config = &self.context.config;
+        let messages = self.messages.clone();
+        self.connection += 1;
+        let link = link::connect(
+            &config.state_dir,
+            &config.keeper_argv,
+            self.connection,
+            messages,
+        );
+        match link {
+            Ok(link) => {
+                self.reconnect_at = None;
+                tracing::info!("connected to keeper {}", link.client.instance());
+                self.context.set_keeper(link.client.instance());
+                self.link = Some(link);
+                self.take_up();
+            }
+            Err(error) => {
+                self.complain(with_causes(&error));
+                self.reconnect_at = Some(Instant::now() + RECONNECT_PAUSE);
+            }
+        }
+    }
+
+    /// After a new connection: what became of every attempt, and of those that were acknowledged
+    /// when nobody listened.
+    pub(super) fn take_up(&mut self) {
+        let keeper = self.context.keeper();
+        let held = self.link.as_ref().map(|link| link.held.clone());
+        for name in held.into_iter().flatten() {
+            if names::attempt_of(&name).is_some_and(|one| !self.attempts.contains_key(&one)) {
+                self.requests.push(Request::Acknowledge { attempt: name });
+            }
+        }
+        let stale = self.attempts.iter().filter(|(_, entry)| match entry.phase {
+            Phase::Asked => true,
+            Phase::Building | Phase::Ready(_) | Phase::Again => entry.task.started.keeper != keeper,
+            Phase::Ended | Phase::Remains => false,
+        });
+        let stale: Vec<(AttemptId, bool)> = stale
+            .map(|(attempt, entry)| (*attempt, entry.is_kill_wanted))
+            .collect();
+        for (attempt, is_kill_wanted) in stale {
+            self.ready.remove(&attempt);
+            self.again.remove(&attempt);
+            self.begin(attempt);
+            if is_kill_wanted {
+                self.kill(attempt);
+            }
+        }
+    }
+}
