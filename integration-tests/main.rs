@@ -1,0 +1,14 @@
+//! The product as its users have it: the real binary, real processes, the real store.
+//!
+//! And, in `architecture`, what ARCHITECTURE.md says about the crates, held against them.
+#![expect(clippy::expect_used, reason = "helpers of tests fail as tests do")]
+
+mod architecture;
+mod bad_input;
+mod daemon_stand_in;
+mod exit_status;
+mod following;
+mod kill;
+mod reuse;
+mod support;
+mod transcripts;
