@@ -9,6 +9,8 @@
 //! medians are printed, and their ratio.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
