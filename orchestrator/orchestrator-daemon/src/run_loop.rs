@@ -114,6 +114,8 @@ struct Bench<S, E, C> {
     running: usize,
     /// Live pushes with the versions that they were given.
     live_pushes: BTreeMap<(RunId, NodeId), (PushTarget, i64)>,
+    /// How many reuse keys were forgotten since the loop began.
+    forgotten_keys: u64,
     /// Number of the last event.
     seq: u64,
     /// The time of this turn. It never goes back, though the machine's clock may.
@@ -144,6 +146,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
             settings,
             running: 0,
             live_pushes: BTreeMap::new(),
+            forgotten_keys: 0,
             seq: last_seq,
             unsettled: BTreeSet::new(),
             draft: Draft::default(),

@@ -54,14 +54,21 @@ pub(super) enum Stage {
     /// Its files are being looked at.
     Preparing,
     /// What is to stand in for it is being looked at.
-    Verifying {
-        /// The step with everything that it depends on.
-        resolved: Box<Resolved>,
-        /// What is to stand in.
-        found: Reusable,
-    },
+    Verifying(Box<Verifying>),
     /// It waits for a slot.
     Queued(Box<Queued>),
+}
+
+/// A step that something is to stand in for.
+#[derive(Debug)]
+pub(super) struct Verifying {
+    /// The step with everything that it depends on.
+    pub(super) resolved: Box<Resolved>,
+    /// What is to stand in.
+    pub(super) found: Reusable,
+    /// How many keys had been forgotten when it was found: while it is as many, it would be found
+    /// again.
+    pub(super) forgotten_keys: u64,
 }
 
 /// A step that waits for a slot.
@@ -103,6 +110,17 @@ impl ActiveRun {
         self.fresh.clear();
         self.stages.clear();
         self.carrying = Carrying::default();
+    }
+
+    /// Takes a step that something is to stand in for.
+    pub(super) fn take_verifying(&mut self, node: NodeId) -> Option<Verifying> {
+        match self.stages.remove(&node)? {
+            Stage::Verifying(verifying) => Some(*verifying),
+            other => {
+                self.stages.insert(node, other);
+                None
+            }
+        }
     }
 
     /// What readers see of it.

@@ -10,7 +10,7 @@ use run_engine::reason::{Failure, Reason};
 use run_engine::seams::{Clock, Effect, Executor, Lookups, Prepared, Reusable, Store, VerifyTask};
 use run_engine::state::{RunPhase, StepPhase};
 
-use super::active_run::{ActiveRun, Queued, Stage};
+use super::active_run::{ActiveRun, Queued, Stage, Verifying};
 use super::{Bench, LoopError, RunLoop};
 use crate::resolve::{Resolved, Unresolved, gone, prepare_task, resolve};
 
@@ -166,8 +166,13 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             return self.reuse(run, node, found, false);
         }
         self.verify(run, node, &found);
+        let verifying = Verifying {
+            resolved,
+            found,
+            forgotten_keys: self.forgotten_keys,
+        };
         run.stages
-            .insert(node, Stage::Verifying { resolved, found });
+            .insert(node, Stage::Verifying(Box::new(verifying)));
         Ok(())
     }
 
@@ -190,22 +195,27 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         if let Some(found) = run.carrying.verifying.remove(&node) {
             return self.carried(run, node, found, missing.is_none());
         }
-        let Some(Stage::Verifying { .. }) = run.stages.get(&node) else {
+        let Some(Verifying {
+            resolved,
+            found,
+            forgotten_keys,
+        }) = run.take_verifying(node)
+        else {
             return Ok(());
         };
-        let Some(Stage::Verifying { resolved, found }) = run.stages.remove(&node) else {
-            return Ok(());
-        };
-        // Something newer may have taken its place meanwhile; that is looked at in its turn.
-        let current = self.find_reusable(&resolved)?;
-        if current.is_none_or(|current| current.execution != found.execution) {
-            return self.look_up(run, node, resolved, None);
+        // What stands in is looked up in the turn that says so, unless that can only find the same.
+        if missing.is_some() || forgotten_keys != self.forgotten_keys {
+            let current = self.find_reusable(&resolved)?;
+            if current.is_none_or(|current| current.execution != found.execution) {
+                return self.look_up(run, node, resolved, None);
+            }
         }
         let Some(missing) = missing else {
             return self.reuse(run, node, found, false);
         };
         if let Some(key) = resolved.reuse.looked_up() {
             self.draft.forget_key(key);
+            self.forgotten_keys += 1;
         }
         let reason = Some(gone(missing));
         self.enqueue(run, node, Queued::First { resolved, reason });
