@@ -90,7 +90,9 @@ pub enum CommandError {
         step: String,
     },
     /// The daemon holds as many unfinished runs as it may.
-    #[error("{runs} runs are unfinished, the most that one state folder holds; wait, or cancel some")]
+    #[error(
+        "{runs} runs are unfinished, the most that one state folder holds; wait, or cancel some"
+    )]
     TooManyRuns {
         /// How many.
         runs: usize,

@@ -9,8 +9,6 @@
 //! medians are printed, and their ratio.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
-
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -28,7 +26,9 @@ fn main() -> Result<(), Failure> {
     let steps = argument("--steps", 10_000)?;
     let rounds = argument("--rounds", 7)?;
     let slots = argument("--slots", 64)?;
-    let scratch = tempfile::Builder::new().prefix("ropewalk-bench-").tempdir()?;
+    let scratch = tempfile::Builder::new()
+        .prefix("ropewalk-bench-")
+        .tempdir()?;
     let (mut floor, mut ours, mut again) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
         let folder = scratch.path().join(format!("floor-{round}"));
@@ -37,14 +37,20 @@ fn main() -> Result<(), Failure> {
         let (first, unchanged) = run_ours(&folder, steps, slots)?;
         ours.push(first);
         again.push(unchanged);
-        println!("round {round}: floor {:?}, ropewalk {first:?}, again {unchanged:?}", floor[round]);
+        println!(
+            "round {round}: floor {:?}, ropewalk {first:?}, again {unchanged:?}",
+            floor[round]
+        );
     }
     let (floor, ours, again) = (median(floor), median(ours), median(again));
     let rate = |time: Duration| steps as f64 / time.as_secs_f64();
     println!("floor       {:>8.0} tasks/s", rate(floor));
     println!("ropewalk    {:>8.0} steps/s", rate(ours));
     println!("ratio       {:>8.2}", rate(ours) / rate(floor));
-    println!("again       {:>8.3} s for the same run once more", again.as_secs_f64());
+    println!(
+        "again       {:>8.3} s for the same run once more",
+        again.as_secs_f64()
+    );
     Ok(())
 }
 
@@ -105,7 +111,11 @@ fn run_ours(folder: &Path, steps: usize, slots: usize) -> Result<(Duration, Dura
             .stdout(Stdio::null())
             .status()?;
         if !end.success() {
-            return Err(format!("the run ended with {end}; its state is in {}", state.display()).into());
+            return Err(format!(
+                "the run ended with {end}; its state is in {}",
+                state.display()
+            )
+            .into());
         }
         Ok(began.elapsed())
     };
@@ -123,11 +133,16 @@ fn pipeline(steps: usize) -> String {
     let mut random = 0x9e37_79b9_u64;
     let mut text = String::from("name: no-op-steps\nsteps:\n");
     for step in 0..steps {
-        let _ = write!(text, "  s{step}:\n    run: [{PROGRAM}, x]\n    files: []\n    outputs: {{ n: {{ type: integer, optional: true }} }}\n");
+        let _ = write!(
+            text,
+            "  s{step}:\n    run: [{PROGRAM}, x]\n    files: []\n    outputs: {{ n: {{ type: integer, optional: true }} }}\n"
+        );
         if let Some(before) = (step / LAYER).checked_sub(1) {
             let mut needs = Vec::new();
             for _ in 0..3 {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
                 let need = before * LAYER + (random >> 33) as usize % LAYER;
                 if !needs.contains(&format!("s{need}")) {
                     needs.push(format!("s{need}"));

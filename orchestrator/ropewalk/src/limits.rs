@@ -46,8 +46,11 @@ pub(crate) const LIVE_STEPS_MAX: usize = 12;
 /// How often a live picture is drawn at most: more is not seen.
 pub(crate) const REDRAW_MIN: Duration = Duration::from_millis(100);
 
-/// Lines of a source text that are shown under one diagnostic, and characters of one such line.
+/// Characters of a source line that a diagnostic shows; the place is always among them.
 pub(crate) const SOURCE_COLUMNS_MAX: usize = 160;
+
+/// Characters of one value in a list of properties: about what fits beside their names.
+pub(crate) const VALUE_CHARACTERS_MAX: usize = 80;
 
 /// Files of an artifact that `show` lists, and lines of a text in it that `show` prints.
 pub(crate) const SHOWN_LINES_MAX: usize = 40;

@@ -32,7 +32,7 @@ fn record(artifact: &Artifact) -> String {
     let properties: Vec<String> = artifact
         .properties
         .iter()
-        .map(|(name, value)| format!("{} = {}", text::printable(name), text::value(value)))
+        .map(|(name, value)| format!("{} = {}", text::printable(name), text::short_value(value)))
         .collect();
     fields(&[
         ("artifact", artifact.artifact_id.to_string()),
@@ -149,26 +149,34 @@ fn model(signature: &Value) -> Option<String> {
     Some(format!("{head}\n\n{inputs}"))
 }
 
-/// Metrics of every slice, then the table of checks.
+/// The table of checks, then the metrics of every slice.
 fn evaluation(evaluation: &Value) -> Option<String> {
     let row = |metric: &Value| {
-        let slice = match &metric["slice"] {
-            Value::Object(slice) => {
-                let parts = slice
-                    .iter()
-                    .map(|(name, value)| format!("{name}={}", known(value)));
-                parts.collect::<Vec<_>>().join(", ")
-            }
-            other => known(other),
-        };
         let [name, value, low, high] =
             ["metric", "value", "low", "high"].map(|f| known(&metric[f]));
-        vec![slice, name, value, low, high]
+        vec![slice(&metric["slice"]), name, value, low, high]
     };
     let metrics = list(&evaluation["metrics"]).iter().map(row);
     let metrics = rows(&["SLICE", "METRIC", "VALUE", "LOW", "HIGH"], metrics)?;
     let checks = gates::checks(evaluation);
-    Some(format!("{metrics}\n\n{checks}").trim_end().to_owned())
+    Some(format!("{checks}\n\n{metrics}").trim_start().to_owned())
+}
+
+/// `sex=male, island=missing`; empty for all rows.
+fn slice(slice: &Value) -> String {
+    let parts = slice
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| {
+            let value = if value.is_null() {
+                "missing".to_owned()
+            } else {
+                known(value)
+            };
+            format!("{}={value}", text::printable(name))
+        });
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// A JSON document, as much of it as is shown.

@@ -14,8 +14,12 @@ use crate::artifact_files;
 /// Steps listed one by one; of a run with more, only those that neither succeeded nor were reused.
 const STEPS_LISTED_MAX: usize = 100;
 
-/// Metrics that are headlines where no gate names any, by task.
-const HEADLINES: [&str; 3] = ["auc", "accuracy", "rmse"];
+/// The headline metric of each task where no check names one.
+const HEADLINES: [(&str, &str); 3] = [
+    ("binary", "auc"),
+    ("multiclass", "accuracy"),
+    ("regression", "rmse"),
+];
 
 /// The end of the log of a step that failed.
 #[derive(Debug)]
@@ -162,28 +166,37 @@ fn metrics(status: &Status) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The metrics that matter: those that a check names, else the first of the tasks' own.
+/// The metrics that matter: those that a check names, else that of the model's task, else the first
+/// of the tasks' own that there is.
 fn headlines(step: &Step) -> Vec<String> {
-    let mut names = Vec::new();
-    for output in outputs(step).filter(|o| o.artifact_type == "Blessing") {
-        let blessing = artifact_files::json(output.path, "blessing.json").unwrap_or_default();
-        for check in gates::list(&blessing["checks"]) {
-            let name = gates::known(&check["check"]);
-            // `change of auc [sex=male]` is about auc.
-            let name = name.trim_start_matches("change of ");
-            let name = name.split(' ').next().unwrap_or_default().to_owned();
-            if step.metrics.contains_key(&name) {
-                names.push(name);
-            }
-        }
+    let named = outputs(step).flat_map(|output| match output.artifact_type {
+        "Blessing" => checked_metrics(output.path),
+        _ => Vec::new(),
+    });
+    let named: Vec<String> = named
+        .filter(|name| step.metrics.contains_key(name))
+        .collect();
+    if !named.is_empty() {
+        return named;
     }
-    if names.is_empty() {
-        let first = HEADLINES
-            .iter()
-            .find(|name| step.metrics.contains_key(**name));
-        names.extend(first.map(|name| (*name).to_owned()));
-    }
-    names
+    let tasks = outputs(step).filter(|output| output.artifact_type == "Model");
+    let of_task = tasks.filter_map(|output| {
+        let signature = artifact_files::json(output.path, "signature.json")?;
+        let task = signature["task"].as_str()?;
+        HEADLINES.iter().find(|(known, _)| *known == task)
+    });
+    let of_task = of_task.chain(&HEADLINES).map(|(_, metric)| *metric);
+    let first = of_task
+        .into_iter()
+        .find(|metric| step.metrics.contains_key(*metric));
+    first.map(str::to_owned).into_iter().collect()
+}
+
+/// The metrics that a blessing's checks are about.
+fn checked_metrics(path: &Path) -> Vec<String> {
+    let blessing = artifact_files::json(path, "blessing.json").unwrap_or_default();
+    let checks = gates::list(&blessing["checks"]).iter();
+    checks.map(|check| gates::known(&check["metric"])).collect()
 }
 
 /// Where models were pushed.

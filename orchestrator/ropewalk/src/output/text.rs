@@ -6,6 +6,8 @@ use chrono::{DateTime, Local, Utc};
 use orchestrator_api::{Status, Step};
 use serde_json::Value;
 
+use crate::limits::VALUE_CHARACTERS_MAX;
+
 /// `17 ms`, `1.4 s`, `3 min 05 s`, `2 h 07 min`.
 pub(crate) fn duration(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
@@ -80,6 +82,15 @@ pub(crate) fn value(value: &Value) -> String {
             },
         ),
         other => other.to_string(),
+    }
+}
+
+/// The same, cut where it would fill more than a line.
+pub(crate) fn short_value(whole: &Value) -> String {
+    let text = value(whole);
+    match text.char_indices().nth(VALUE_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
     }
 }
 

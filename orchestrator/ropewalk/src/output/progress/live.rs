@@ -44,9 +44,12 @@ impl Live {
     }
 
     /// Ended steps get a line that stays; that a step runs is drawn.
-    pub(crate) fn event(&self, event: &EventLine, step: Option<&StepPicture>) {
+    pub(crate) fn event(&mut self, event: &EventLine, step: Option<&StepPicture>) {
         if step.is_some_and(|s| s.state == StepState::Running) {
             return;
+        }
+        if let Some(step) = step {
+            self.drop_bars(|name| name == step.name);
         }
         if let Some(line) = lines::line(event, step, self.width, self.colors) {
             self.note(&line);
@@ -61,13 +64,7 @@ impl Live {
             .filter(|s| s.state == StepState::Running)
             .collect();
         let shown = &running[..running.len().min(LIVE_STEPS_MAX)];
-        self.running.retain(|(name, bar)| {
-            let stays = shown.iter().any(|step| step.name == *name);
-            if !stays {
-                self.bars.remove(bar);
-            }
-            stays
-        });
+        self.drop_bars(|name| shown.iter().all(|step| step.name != name));
         for step in shown {
             if !self.running.iter().any(|(name, _)| *name == step.name) {
                 let bar = self.bar(step);
@@ -82,6 +79,16 @@ impl Live {
         self.running.clear();
         // As above: a terminal that is gone shows nothing anyway.
         let _ = self.bars.clear();
+    }
+
+    fn drop_bars(&mut self, goes: impl Fn(&str) -> bool) {
+        self.running.retain(|(name, bar)| {
+            let goes = goes(name);
+            if goes {
+                self.bars.remove(bar);
+            }
+            !goes
+        });
     }
 
     fn bar(&self, step: &StepPicture) -> ProgressBar {
