@@ -21,6 +21,7 @@ mod launching;
 pub mod limits;
 mod recovery;
 mod reports;
+mod reusing;
 mod settling;
 mod successes;
 mod thread;
@@ -177,11 +178,6 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         self.finish()?;
         let more = !self.bench.unsettled.is_empty();
         Ok(Turned { more, stop })
-    }
-
-    /// Whether no run is unfinished.
-    pub fn is_idle(&self) -> bool {
-        self.runs.is_empty()
     }
 
     /// Lets everything follow from what was taken, commits it, tells and does it.

@@ -7,6 +7,8 @@ mod support;
 mod clock;
 #[path = "run_loop/planning.rs"]
 mod planning;
+#[path = "run_loop/preparing.rs"]
+mod preparing;
 #[path = "run_loop/recovery.rs"]
 mod recovery;
 #[path = "run_loop/retry.rs"]

@@ -49,11 +49,6 @@ impl LoopSender {
     pub fn report(&self, report: Report) {
         let _ = self.0.blocking_send(LoopInput::Report(report));
     }
-
-    /// Asks the loop to end, from a thread.
-    pub fn stop(&self) {
-        let _ = self.0.blocking_send(LoopInput::Command(Command::Stop));
-    }
 }
 
 impl LoopReceiver {

@@ -1,7 +1,5 @@
 //! The loop on a thread of its own.
 
-use std::thread::JoinHandle;
-
 use run_engine::seams::{Clock, Executor, JournalEntry, Store};
 use tokio::sync::oneshot;
 
@@ -14,15 +12,6 @@ pub struct LoopHandle {
     /// Told when the loop has ended: after [`crate::command::Command::Stop`], when every sender is
     /// gone, or because it could not go on. Closed without a word if the thread panicked.
     pub ended: oneshot::Receiver<Result<(), LoopError>>,
-    thread: JoinHandle<()>,
-}
-
-impl LoopHandle {
-    /// Waits until the thread is gone, and with it the store and the executor that it owned.
-    pub fn join(self) {
-        // A panic was told by `ended` already.
-        let _ = self.thread.join();
-    }
 }
 
 /// Starts the loop on a thread: first it takes up the runs of these journals, then it takes inputs.
@@ -37,7 +26,7 @@ where
     C: Clock + Send + 'static,
 {
     let (tell, ended) = oneshot::channel();
-    let thread = std::thread::Builder::new()
+    std::thread::Builder::new()
         .name("run-loop".to_owned())
         .spawn(move || {
             let result = run(&mut run_loop, journals, inputs);
@@ -45,7 +34,7 @@ where
             drop(run_loop);
             let _ = tell.send(result);
         })?;
-    Ok(LoopHandle { ended, thread })
+    Ok(LoopHandle { ended })
 }
 
 fn run<S: Store, E: Executor, C: Clock>(

@@ -8,7 +8,7 @@ use run_engine::seams::JournalEntry;
 use run_engine::state::StepPhase::{Cancelled, Failed, Skipped, Succeeded};
 
 use crate::support::plans::{command, component, run_of};
-use crate::support::store::Crash;
+use crate::support::store::{Crash, Disk};
 use crate::support::world::World;
 
 /// A daemon dies and the next one takes over.
@@ -234,6 +234,34 @@ fn a_crash_at_any_write_changes_nothing_of_the_outcome() {
                 world.machine.unacknowledged().is_empty() || landed,
                 "{case}"
             );
+        }
+    }
+}
+#[test]
+fn every_prefix_of_a_journal_can_be_taken_up_and_finished() {
+    let mut world = World::new(2);
+    let run = world.run(diamond());
+    world.report().unwrap();
+    world.machine.kill_keeper_noticed();
+    world.finish_one().unwrap();
+    restart(&mut world);
+    world.settle().unwrap();
+    let expected = outcome(&world, run);
+    let (journal, clock) = (world.disk.rows().entries.clone(), world.clock.clone());
+    for length in 1..=journal.len() {
+        for keeper_is_another in [false, true] {
+            let mut world = World::new(2);
+            world.kill();
+            world.disk = Disk::with(&journal[..length]);
+            world.clock = clock.clone();
+            if keeper_is_another {
+                world.machine.kill_keeper();
+            }
+            // The first keeper of the journal died in it.
+            world.machine.kill_keeper();
+            world.start().unwrap();
+            world.settle().unwrap();
+            assert_eq!(outcome(&world, run), expected, "the first {length} events");
         }
     }
 }

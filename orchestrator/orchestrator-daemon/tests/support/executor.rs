@@ -47,6 +47,8 @@ pub struct State {
     pub launched: Vec<AttemptId>,
     /// Effects of every kind by name, in order; see [`effect_name`].
     pub effects: Vec<String>,
+    /// What was to be looked at, in order.
+    pub prepared: Vec<PrepareTask>,
     /// Contents of external files by path.
     pub files: BTreeMap<String, String>,
     /// Digest of the project's files.
@@ -154,6 +156,7 @@ impl Executor for FakeExecutor {
                         result: state.prepare(&task).map(Box::new),
                     };
                     state.reports.push(report);
+                    state.prepared.push(*task);
                 }
                 Effect::Verify(task) => {
                     let report = Report::Verified {

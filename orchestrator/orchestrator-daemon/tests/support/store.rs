@@ -51,6 +51,16 @@ impl Disk {
         FakeStore(self.clone())
     }
 
+    /// A disk that holds these events and nothing else.
+    pub fn with(entries: &[JournalEntry]) -> Self {
+        let disk = Self::default();
+        disk.rows().write(&Turn {
+            entries: entries.to_vec(),
+            ..Turn::default()
+        });
+        disk
+    }
+
     /// Lets a coming write be the last of its daemon.
     pub fn crash_at(&self, crash: Crash) {
         self.rows().crash = Some(crash);
