@@ -167,7 +167,7 @@ fn run(invocation: &mut Invocation) -> Result<Outcome, Failure> {
     Ok(Outcome::Succeeded)
 }
 
-/// Writes the output: what was pushed, or, without a version, what was not.
+/// Writes the output: what was pushed, where and as which version; where nothing was, these are null.
 fn record(
     invocation: &mut Invocation,
     model: &Source,
@@ -183,7 +183,7 @@ fn record(
     let pushed = json!({
         "format_version": FORMAT_VERSION,
         "pushed": version.is_some(),
-        "destination": destination,
+        "destination": version.map(|_| destination),
         "model": model.name,
         "version": version,
         "digest": model.digest,
@@ -198,13 +198,17 @@ fn record(
     text.push('\n');
     let file = folder.join(PUSHED_FILE);
     fs::write(&file, text).map_err(|e| cannot(&file, e))?;
-    invocation.set_property("pushed", "pushed", version.is_some());
-    invocation.set_property("pushed", "destination", destination);
-    invocation.set_property("pushed", "name", model.name.as_str());
-    invocation.set_property("pushed", "model_digest", model.digest.as_str());
-    if let (Some(version), Some(path)) = (version, path) {
-        invocation.set_property("pushed", "version", version);
-        invocation.set_property("pushed", "path", path);
+    for (property, field) in [
+        ("pushed", "pushed"),
+        ("destination", "destination"),
+        ("name", "model"),
+        ("version", "version"),
+        ("model_digest", "digest"),
+        ("path", "path"),
+    ] {
+        if !pushed[field].is_null() {
+            invocation.set_property("pushed", property, pushed[field].clone());
+        }
     }
     Ok(())
 }

@@ -180,7 +180,9 @@ fn refused(ended: &Ended, world: &World, part: &str) {
         (&pushed["pushed"], &pushed["version"]),
         (&json!(false), &Value::Null)
     );
+    assert_eq!(pushed["destination"], Value::Null);
     assert_eq!(ended.property("pushed", "version"), Value::Null);
+    assert_eq!(ended.property("pushed", "destination"), Value::Null);
 }
 
 #[test]

@@ -42,9 +42,8 @@ pub(super) fn check(
             kind => kind,
         };
         let refusal = refusal(&blessing, kind, model);
-        match &refusal {
-            None => note(&format!("{kind}: blessed: {}", blessing.reason)),
-            Some(refusal) => note(refusal),
+        if refusal.is_none() {
+            note(&format!("{kind}: blessed: {}", blessing.reason));
         }
         refusals.extend(refusal);
     }
@@ -61,7 +60,7 @@ pub(super) fn check(
 fn refusal(blessing: &Blessing, kind: &str, model: &Source) -> Option<String> {
     if blessing.model_digest != model.digest {
         return Some(format!(
-            "the blessing of kind `{kind}` is for another model: for {}, not for {}",
+            "its `{kind}` blessing is for another model: for {}, not for {}",
             start(&blessing.model_digest),
             start(&model.digest)
         ));
@@ -73,9 +72,7 @@ fn refusal(blessing: &Blessing, kind: &str, model: &Source) -> Option<String> {
         "" => "it gives no reason",
         reason => reason,
     };
-    Some(format!(
-        "the blessing of kind `{kind}` is against it: {reason}"
-    ))
+    Some(format!("its `{kind}` blessing is against it: {reason}"))
 }
 
 fn read(path: &Path) -> Result<Blessing, Failure> {
