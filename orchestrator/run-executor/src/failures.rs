@@ -9,6 +9,7 @@ use attempt_keeper::ExitStatus;
 use component_api::contract::ExecutorOutput;
 use run_engine::reason::Failure;
 
+use crate::limits::SENTENCE_CHARACTERS_MAX;
 use crate::memo::DigestError;
 
 /// A failure of the operating system while `action` was done with `path`: "reading data/a.csv: ...".
@@ -29,7 +30,7 @@ pub(crate) fn io(code: &str, action: &str, path: &Path, error: &io::Error) -> Fa
     }
 }
 
-/// A file could not be digested. `None` if the executor ends: then nobody is told anything.
+/// A file could not be digested. Nobody is told of a digest that the end of the executor cut off.
 pub(crate) fn digest(code: &str, path: &Path, error: &DigestError) -> Failure {
     match error {
         DigestError::Io(error) => io(code, "reading", path, error),
@@ -49,17 +50,41 @@ pub(crate) fn end(status: &ExitStatus, answer: Option<&ExecutorOutput>) -> Failu
     }
     match (status.code, status.signal) {
         _ if status.killed => Failure::new("killed", "it was ended on request"),
-        (Some(code), _) => match answer.filter(|answer| !answer.reason.is_empty()) {
-            Some(answer) => {
-                Failure::new("exit_status", answer.reason.clone()).hint(answer.hint.clone())
-            }
-            None => Failure::new(
-                "exit_status",
-                format!("its command ended with exit status {code}"),
-            ),
-        },
+        (Some(code), _) => exit_status(code, answer),
         (None, Some(signal)) => signalled(signal),
         (None, None) => Failure::new("killed", "it was ended before it began"),
+    }
+}
+
+/// In the component's own words, if it has some.
+fn exit_status(code: i32, answer: Option<&ExecutorOutput>) -> Failure {
+    if let Some(answer) = answer.filter(|answer| !answer.reason.is_empty()) {
+        return Failure::new("exit_status", sentence(&answer.reason)).hint(sentence(&answer.hint));
+    }
+    let message = format!("its command ended with exit status {code}");
+    Failure::new("exit_status", message).hint(hint_of(code))
+}
+
+/// What a component says of itself, cut where it goes on and on.
+pub(crate) fn sentence(text: &str) -> String {
+    match text.char_indices().nth(SENTENCE_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// What an exit status means by convention of shells.
+fn hint_of(code: i32) -> String {
+    match code {
+        126 => {
+            "a shell's way to say that a program cannot be executed; its log may say which".into()
+        }
+        127 => "a shell's way to say that a program was not found; its log may say which".into(),
+        129..=160 => match signal_name(code - 128) {
+            Some(name) => format!("a shell's way to say that a program in it was ended by {name}"),
+            None => String::new(),
+        },
+        _ => String::new(),
     }
 }
 

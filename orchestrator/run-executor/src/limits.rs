@@ -45,6 +45,10 @@ pub const ANSWER_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of one output parameter's value. Larger data is an artifact.
 pub const VALUE_BYTES_MAX: usize = 1 << 20;
 
+/// Characters of a reason or a hint that a component gives: a sentence, or some. It is shown whole
+/// wherever the step is.
+pub const SENTENCE_CHARACTERS_MAX: usize = 2_000;
+
 /// Properties of one artifact.
 pub const PROPERTIES_MAX: usize = 64;
 

@@ -180,3 +180,41 @@ fn is_recent(state: &FileState) -> bool {
     let age_min_ns = i64::try_from(MEMO_AGE_MIN.as_nanos()).unwrap_or(i64::MAX);
     now_ns.saturating_sub(changed_ns) < age_min_ns
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_rested_for_a_while_is_remembered() {
+        let memo = DigestMemo::new(Path::new("/nowhere"));
+        let folder = tempfile::tempdir().unwrap();
+        let fresh = folder.path().join("fresh");
+        std::fs::write(&fresh, "1").unwrap();
+        memo.digest(&fresh).unwrap();
+        assert!(memo.lock().is_empty());
+
+        let program = Path::new("/bin/sh");
+        let first = memo.digest(program).unwrap();
+        assert!(memo.lock().contains_key(program));
+        // What is remembered is answered; in another state it is not.
+        let other = "of another content".to_owned();
+        memo.lock()
+            .insert(program.to_path_buf(), (first.state, other.clone()));
+        assert_eq!(memo.digest(program).unwrap().digest, other);
+        let earlier = FileState {
+            mtime_ns: 1,
+            ..first.state
+        };
+        memo.lock().insert(program.to_path_buf(), (earlier, other));
+        assert_eq!(memo.digest(program).unwrap(), first);
+    }
+
+    #[test]
+    fn an_interrupted_memo_digests_nothing_more() {
+        let memo = DigestMemo::new(Path::new("/nowhere"));
+        memo.interrupt();
+        let result = memo.digest(Path::new("/bin/sh"));
+        assert!(matches!(result, Err(DigestError::Interrupted)));
+    }
+}

@@ -1,5 +1,6 @@
 //! What the worker threads do: one function for each kind of task, from its files to its report.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
@@ -10,17 +11,50 @@ use run_engine::reason::Failure;
 use run_engine::seams::{LaunchTask, PrepareTask, Report, VerifyTask};
 
 use super::dispatcher::Message;
+use super::pool::Pool;
 use super::{Context, names};
 use crate::launch::{self, Attempt};
 use crate::{outputs, prepare, verify};
 
-pub(super) fn prepare_step(context: &Context, task: &PrepareTask) {
-    let result = prepare(task, &context.memo).map(Box::new);
-    context.report(Report::Prepared {
-        run: task.run,
-        node: task.node,
-        result,
-    });
+/// Looks at the files of these steps: once for all that depend on the same, as the steps of one
+/// pipeline mostly do.
+pub(super) fn prepare_steps(context: &Arc<Context>, pool: &Pool, tasks: Vec<PrepareTask>) {
+    let mut groups: BTreeMap<String, Vec<PrepareTask>> = BTreeMap::new();
+    for task in tasks {
+        groups.entry(looked_at(&task)).or_default().push(task);
+    }
+    for group in groups.into_values() {
+        let context = Arc::clone(context);
+        pool.push(Box::new(move || prepare_group(&context, &group)));
+    }
+}
+
+/// Everything of a task that says which files are looked at.
+fn looked_at(task: &PrepareTask) -> String {
+    let PrepareTask {
+        run: _,
+        node: _,
+        project_dir,
+        files,
+        key_files,
+        excluded,
+        program,
+        search_path,
+    } = task;
+    let places = (project_dir, files, key_files, excluded);
+    format!("{places:?} {program:?} {search_path:?}")
+}
+
+fn prepare_group(context: &Context, group: &[PrepareTask]) {
+    let Some(first) = group.first() else { return };
+    let result = prepare(first, &context.memo).map(Box::new);
+    for task in group {
+        context.report(Report::Prepared {
+            run: task.run,
+            node: task.node,
+            result: result.clone(),
+        });
+    }
 }
 
 pub(super) fn verify_step(context: &Context, task: &VerifyTask) {

@@ -163,13 +163,11 @@ impl Executor for LocalExecutor {
     }
 
     fn submit(&mut self, effects: Vec<Effect>) {
-        let mut for_dispatcher = Vec::new();
+        let (mut for_dispatcher, mut to_prepare) = (Vec::new(), Vec::new());
         for effect in effects {
             let context = Arc::clone(&self.context);
             match effect {
-                Effect::Prepare(task) => self
-                    .pool
-                    .push(Box::new(move || jobs::prepare_step(&context, &task))),
+                Effect::Prepare(task) => to_prepare.push(*task),
                 Effect::Verify(task) => self
                     .pool
                     .push(Box::new(move || jobs::verify_step(&context, &task))),
@@ -177,6 +175,12 @@ impl Executor for LocalExecutor {
                     for_dispatcher.push(effect);
                 }
             }
+        }
+        if !to_prepare.is_empty() {
+            let (context, pool) = (Arc::clone(&self.context), self.pool.clone());
+            self.pool.push(Box::new(move || {
+                jobs::prepare_steps(&context, &pool, to_prepare);
+            }));
         }
         if !for_dispatcher.is_empty() {
             // The dispatcher lives as long as this.

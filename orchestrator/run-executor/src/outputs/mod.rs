@@ -33,7 +33,7 @@ pub(crate) fn look(attempt: &Attempt<'_>, status: &ExitStatus, memo: &DigestMemo
     let answer = read_answer(&attempt.path(&attempt.layout.executor_output()));
     let is_good = !status.timed_out && matches!(status.code, Some(0 | EXIT_REFUSED));
     let outcome = match answer {
-        Ok(answer) if is_good => collect(attempt, status, answer.unwrap_or_default(), memo),
+        Ok(answer) if is_good => collect(attempt, status, &answer.unwrap_or_default(), memo),
         Err(failure) if is_good => Err(failure),
         // Why it failed matters more than that it also left garbage.
         answer => Err(failures::end(status, answer.ok().flatten().as_ref())),
@@ -47,12 +47,12 @@ pub(crate) fn look(attempt: &Attempt<'_>, status: &ExitStatus, memo: &DigestMemo
 fn collect(
     attempt: &Attempt<'_>,
     status: &ExitStatus,
-    answer: ExecutorOutput,
+    answer: &ExecutorOutput,
     memo: &DigestMemo,
 ) -> Result<AttemptOutcome, Failure> {
     check_inputs(attempt)?;
     let mut outputs = Outputs {
-        parameters: parameters::read(attempt, &answer)?,
+        parameters: parameters::read(attempt, answer)?,
         ..Outputs::default()
     };
     let created_at = time(status.ended_at_us);
@@ -82,7 +82,7 @@ fn collect(
     let reason = if answer.reason.is_empty() {
         format!("it ended with exit status {EXIT_REFUSED}, which says no; its log may say why")
     } else {
-        answer.reason
+        failures::sentence(&answer.reason)
     };
     Ok(AttemptOutcome::Refused { outputs, reason })
 }

@@ -37,6 +37,15 @@ fn an_exit_status_is_named() {
 }
 
 #[test]
+fn what_a_shell_says_by_its_status_is_explained() {
+    let mut world = World::new();
+    let step = world.shell("trian --fast");
+    check(&world.failure(&step), "exit_status", "127", "not found");
+    let step = world.shell("sh -c 'kill -KILL $$'");
+    check(&world.failure(&step), "exit_status", "137", "SIGKILL");
+}
+
+#[test]
 fn a_components_own_reason_is_told() {
     let mut world = World::new();
     let text = r#"printf '{"reason": "row 3 has 2 cells", "hint": "mend it"}' > "$OUT"; exit 1"#;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use run_engine::reason::Failure;
-use run_engine::seams::Prepared;
+use run_engine::seams::{Effect, Executor, Prepared};
 
 use crate::support::World;
 
@@ -127,6 +127,31 @@ fn a_digest_is_of_the_content_as_it_is_now() {
     world.write("a.csv", &large);
     let expected = blake3::hash(large.as_bytes()).to_hex().to_string();
     assert_eq!(digest(&mut world), expected);
+}
+
+#[test]
+fn steps_that_are_prepared_together_are_told_one_by_one() {
+    let mut world = World::new();
+    for name in ["a.csv", "b.csv"] {
+        world.write(name, name);
+    }
+    let tasks: Vec<_> = (0..40)
+        .map(|number| {
+            let mut task = world.preparation();
+            let glob = if number % 2 == 0 { "a.csv" } else { "*.csv" };
+            task.files.insert("rows".to_owned(), vec![glob.to_owned()]);
+            task
+        })
+        .collect();
+    let effects = tasks
+        .iter()
+        .map(|task| Effect::Prepare(Box::new(task.clone())));
+    let effects = effects.collect();
+    world.executor().submit(effects);
+    for (number, task) in tasks.iter().enumerate() {
+        let prepared = world.prepared(task).unwrap();
+        assert_eq!(prepared.files["rows"].0.files.len(), 1 + number % 2);
+    }
 }
 
 #[test]

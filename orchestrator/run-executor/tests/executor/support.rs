@@ -256,8 +256,13 @@ impl World {
 
     /// Looks at the files that a step depends on.
     pub(crate) fn prepare(&mut self, task: &PrepareTask) -> Result<Box<Prepared>, Failure> {
-        let run = task.run;
         self.submit(Effect::Prepare(Box::new(task.clone())));
+        self.prepared(task)
+    }
+
+    /// Waits for the answer to a preparation.
+    pub(crate) fn prepared(&self, task: &PrepareTask) -> Result<Box<Prepared>, Failure> {
+        let run = task.run;
         self.wait_for("a preparation", |report| match report {
             Report::Prepared {
                 run: of, result, ..
