@@ -115,9 +115,7 @@ impl RunState {
             Event::RunCreated(_) => Err(ApplyError::NotCreated),
             Event::RunResumed { .. } => Ok(()),
             Event::RunCancelling { .. } => {
-                if self.phase != RunPhase::Active {
-                    return Err(self.illegal_for_run(name));
-                }
+                self.expect_phase(RunPhase::Active, name)?;
                 self.phase = RunPhase::Cancelling;
                 Ok(())
             }
@@ -168,6 +166,8 @@ impl RunState {
                 exit,
                 at,
             } => {
+                // A step that ends so in a run that goes on would count as neither good nor bad.
+                self.expect_phase(RunPhase::Cancelling, name)?;
                 let end = attempt_end(AttemptEndKind::Cancelled, *exit, None, *at);
                 self.end_attempt(*node, *attempt, end, name)?;
                 self.end_step(*node, StepPhase::Cancelled, *at);
@@ -177,9 +177,7 @@ impl RunState {
     }
 
     fn start(&mut self, started: &Arc<StepStarted>, name: &'static str) -> Result<(), ApplyError> {
-        if self.phase != RunPhase::Active {
-            return Err(self.illegal_for_run(name));
-        }
+        self.expect_phase(RunPhase::Active, name)?;
         let next = self
             .expect(started.node, &[StepPhase::Ready], name)?
             .attempts
@@ -203,6 +201,7 @@ impl RunState {
     }
 
     fn reuse(&mut self, reused: &StepReused, name: &'static str) -> Result<(), ApplyError> {
+        self.expect_phase(RunPhase::Active, name)?;
         // A retry carries over steps before their needs have ended in this run.
         let legal: &[StepPhase] = if reused.carried {
             &[StepPhase::Ready, StepPhase::Waiting]
@@ -230,6 +229,7 @@ impl RunState {
         at: DateTime<Utc>,
         name: &'static str,
     ) -> Result<(), ApplyError> {
+        self.expect_phase(RunPhase::Active, name)?;
         self.expect(node, &[StepPhase::Waiting], name)?;
         self.steps.get_mut(node.0 as usize).reason = Some(reason.clone());
         self.end_step(node, StepPhase::Skipped, at);
@@ -251,6 +251,7 @@ impl RunState {
                 self.end_attempt(node, attempt, end, name)?;
             }
             None => {
+                self.expect_phase(RunPhase::Active, name)?;
                 self.expect(node, &[StepPhase::Ready], name)?;
             }
         }
@@ -310,8 +311,7 @@ impl RunState {
         at: DateTime<Utc>,
         name: &'static str,
     ) -> Result<(), ApplyError> {
-        let cancelled = end == RunEnd::Cancelled && self.phase == RunPhase::Cancelling;
-        if !self.running.is_empty() || (self.unfinished > 0 && !cancelled) {
+        if self.outcome() != Some(end) {
             return Err(self.illegal_for_run(name));
         }
         for index in 0..self.steps.len() {
@@ -327,6 +327,13 @@ impl RunState {
         self.phase = RunPhase::Ended(end);
         self.ended_at = Some(at);
         Ok(())
+    }
+
+    fn expect_phase(&self, legal: RunPhase, event: &'static str) -> Result<(), ApplyError> {
+        if self.phase == legal {
+            return Ok(());
+        }
+        Err(self.illegal_for_run(event))
     }
 
     fn expect(

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use pipeline_plan::NodeId;
 
 use crate::artifact::Outputs;
-use crate::event::{Event, Exit, RunEnd, StepEnded};
+use crate::event::{Event, Exit, StepEnded};
 use crate::reason::{Failure, Reason, ReasonCode};
 use crate::state::{RunPhase, RunState, StepPhase};
 
@@ -82,9 +82,22 @@ pub enum AttemptOutcome {
     Failed(Failure),
 }
 
+impl Input {
+    /// Whether the run has the step that it names, if it names one.
+    fn is_about(&self, state: &RunState) -> bool {
+        match self {
+            Self::Adopted { node, .. }
+            | Self::Ended { node, .. }
+            | Self::Lost { node, .. }
+            | Self::CannotStart { node, .. } => (node.0 as usize) < state.steps.len(),
+            Self::Cancel => true,
+        }
+    }
+}
+
 /// What follows from one piece of news.
 pub fn decide(state: &RunState, input: &Input, now: DateTime<Utc>) -> Vec<Event> {
-    if state.is_ended() {
+    if state.is_ended() || !input.is_about(state) {
         return Vec::new();
     }
     match input {
@@ -127,20 +140,11 @@ pub fn decide(state: &RunState, input: &Input, now: DateTime<Utc>) -> Vec<Event>
 
 /// What follows from a state by itself: skips, and the run's end. Empty once nothing does.
 pub fn follow(state: &RunState, now: DateTime<Utc>) -> Vec<Event> {
+    if let Some(end) = state.outcome() {
+        return vec![Event::RunEnded { end, at: now }];
+    }
     match state.phase {
-        RunPhase::Cancelling if state.running.is_empty() => vec![Event::RunEnded {
-            end: RunEnd::Cancelled,
-            at: now,
-        }],
         RunPhase::Cancelling | RunPhase::Ended(_) => Vec::new(),
-        RunPhase::Active if state.unfinished == 0 => {
-            let end = match (state.failed, state.refused) {
-                (0, 0) => RunEnd::Succeeded,
-                (0, _) => RunEnd::Refused,
-                _ => RunEnd::Failed,
-            };
-            vec![Event::RunEnded { end, at: now }]
-        }
         RunPhase::Active => state
             .doomed
             .iter()

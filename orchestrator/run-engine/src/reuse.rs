@@ -75,7 +75,7 @@ impl KeyParts {
     /// Why a step with these parts runs although one with `before` did: the first difference, in
     /// the order in which people look for causes.
     pub fn differs_from(&self, before: &Self) -> Option<Reason> {
-        if self.component != before.component || self.outputs != before.outputs {
+        if self.component != before.component {
             let text = format!(
                 "its component changed from {} to {}",
                 before.component, self.component
@@ -85,6 +85,10 @@ impl KeyParts {
                 text,
                 &self.component,
             ));
+        }
+        if let Some((port, ..)) = first_difference(&before.outputs, &self.outputs) {
+            let text = format!("output `{port}` changed");
+            return Some(Reason::new(ReasonCode::ComponentChanged, text, port));
         }
         if self.command != before.command || self.program != before.program {
             let text = "its command changed";

@@ -189,6 +189,19 @@ impl RunState {
         matches!(self.phase, RunPhase::Ended(_))
     }
 
+    /// How the run ends if it ends now; none while something may still happen to it.
+    pub(crate) fn outcome(&self) -> Option<RunEnd> {
+        match self.phase {
+            RunPhase::Cancelling if self.running.is_empty() => Some(RunEnd::Cancelled),
+            RunPhase::Active if self.unfinished == 0 => Some(match (self.failed, self.refused) {
+                (0, 0) => RunEnd::Succeeded,
+                (0, _) => RunEnd::Refused,
+                _ => RunEnd::Failed,
+            }),
+            RunPhase::Active | RunPhase::Cancelling | RunPhase::Ended(_) => None,
+        }
+    }
+
     /// Takes the steps that became ready since the last call.
     pub fn take_newly_ready(&mut self) -> Vec<NodeId> {
         let mut nodes = std::mem::take(&mut self.newly_ready);

@@ -1,5 +1,7 @@
 //! `ropewalk status [RUN]`: a run and its steps, once or as they change.
 
+use std::io::IsTerminal as _;
+
 use clap::Args;
 use orchestrator_api::{Client, EventsQuery, Status};
 use tokio::time::sleep;
@@ -54,11 +56,20 @@ async fn watch(client: &Client, mut status: Status, context: &Context) -> Result
         sleep(REDRAW_MIN).await;
         status = client.status(&run).await?;
         if !context.is_json() {
-            printing::print("")?;
+            printing::write(again())?;
         }
         print(&status, context)?;
     }
     Ok(())
+}
+
+/// What stands before the run when it is shown again: a terminal is cleared, elsewhere a line is left.
+fn again() -> &'static [u8] {
+    if std::io::stdout().is_terminal() {
+        b"\x1b[2J\x1b[H"
+    } else {
+        b"\n"
+    }
 }
 
 fn print(status: &Status, context: &Context) -> Result<(), CliError> {

@@ -162,7 +162,7 @@ fn evaluation(evaluation: &Value) -> Option<String> {
     Some(format!("{checks}\n\n{metrics}").trim_start().to_owned())
 }
 
-/// `sex=male, island=missing`; empty for all rows.
+/// `sex=male, island=missing`; `all rows` where it has no columns.
 fn slice(slice: &Value) -> String {
     let parts = slice
         .as_object()
@@ -176,7 +176,12 @@ fn slice(slice: &Value) -> String {
             };
             format!("{}={value}", text::printable(name))
         });
-    parts.collect::<Vec<_>>().join(", ")
+    let parts: Vec<String> = parts.collect();
+    if parts.is_empty() {
+        "all rows".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
 
 /// A JSON document, as much of it as is shown.

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use chrono::Utc;
 use orchestrator_api::{RunState, Status, Step, StepState};
 use serde_json::Value;
 
@@ -85,10 +86,17 @@ fn steps(status: &Status) -> String {
 /// A step in a table: its name, state, duration, reason.
 pub(crate) fn step_row(step: &Step) -> Vec<String> {
     let reason = step.reason.as_ref().map(|r| text::printable(&r.text));
+    let time = match (step.state, step.started_at) {
+        (StepState::Running, Some(started)) => {
+            let so_far = (Utc::now() - started).to_std().unwrap_or_default();
+            format!("{} so far", text::duration(so_far))
+        }
+        _ => text::duration_ms(step.duration_ms),
+    };
     vec![
         text::name_of(step),
         step.state.word().to_owned(),
-        text::duration_ms(step.duration_ms),
+        time,
         reason.unwrap_or_default(),
     ]
 }
