@@ -245,15 +245,12 @@ impl RunState {
         at: DateTime<Utc>,
     ) -> Result<(), ApplyError> {
         let name = "step_failed";
-        match attempt {
-            Some(attempt) => {
-                let end = attempt_end(AttemptEndKind::Failed, exit, Some(failure.clone()), at);
-                self.end_attempt(node, attempt, end, name)?;
-            }
-            None => {
-                self.expect_phase(RunPhase::Active, name)?;
-                self.expect(node, &[StepPhase::Ready], name)?;
-            }
+        if let Some(attempt) = attempt {
+            let end = attempt_end(AttemptEndKind::Failed, exit, Some(failure.clone()), at);
+            self.end_attempt(node, attempt, end, name)?;
+        } else {
+            self.expect_phase(RunPhase::Active, name)?;
+            self.expect(node, &[StepPhase::Ready], name)?;
         }
         self.steps.get_mut(node.0 as usize).reason = Some(failure.reason(exit));
         self.end_step(node, StepPhase::Failed, at);
