@@ -8,12 +8,20 @@ use std::path::PathBuf;
 use run_engine::seams::StoreError;
 use thiserror::Error;
 
+/// What the person at the keyboard can do about it.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space on its disk",
+        _ => "the state folder must be writable",
+    }
+}
+
 /// A state folder cannot be opened.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// The operating system refused something.
-    #[error("{action} {} failed; the state folder must be writable (`--state` names another)", path.display())]
+    #[error("{action} {} failed; {} (`--state` names another folder)", path.display(), remedy(source))]
     Io {
         /// What was tried, as a participle: "creating".
         action: &'static str,
