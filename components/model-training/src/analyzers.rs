@@ -1,6 +1,6 @@
 //! Analyzers: from what a transformation should do and the training split to a fitted graph.
 //!
-//! [`Spec`] is what the user wrote; [`fit`] takes it to a [`Graph`], reading the training split once for
+//! [`Spec`] is what the user wrote; [`fit`] takes it to a [`Graph`](model_scoring::graph::Graph), reading the training split once for
 //! every stage of operations that must be fitted (`impute: mean` before `z_score` are two). All
 //! row groups of a stage are read on all cores and merged in their order. It does not know components.
 //!

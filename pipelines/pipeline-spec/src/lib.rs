@@ -5,12 +5,13 @@
 //!
 //! # Invariant
 //!
-//! Nothing is expanded, nested or recursed into before the event pass ([`guard`]) has bounded it.
+//! Nothing is expanded, nested or recursed into before the event pass (`guard`) has bounded it.
 #![deny(clippy::disallowed_methods)]
 
 mod at;
 pub mod code;
 pub mod diagnostic;
+pub mod duration;
 mod guard;
 mod index;
 pub mod limits;
