@@ -11,7 +11,6 @@
 mod at;
 pub mod code;
 pub mod diagnostic;
-pub mod duration;
 mod guard;
 mod index;
 pub mod limits;
