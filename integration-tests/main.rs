@@ -9,6 +9,7 @@ mod daemon_stand_in;
 mod exit_status;
 mod following;
 mod kill;
+mod language;
 mod reuse;
 mod support;
 mod transcripts;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use component_api::files::FilesManifest;
-use pipeline_plan::NodeId;
+use pipeline_plan::{Node, NodeId};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -234,6 +234,11 @@ pub struct LaunchTask {
 }
 
 impl LaunchTask {
+    /// What the plan says of its step.
+    pub fn node(&self) -> &Node {
+        self.created.plan.node(self.started.node)
+    }
+
     /// The attempt's identity.
     pub fn attempt(&self) -> AttemptId {
         AttemptId {

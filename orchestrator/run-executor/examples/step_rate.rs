@@ -128,16 +128,9 @@ fn ours(folder: &Path, attempts: usize, parallel: usize) -> Outcome<f64> {
 }
 
 fn run(folder: &Path, steps: usize) -> RunCreated {
-    let node = |n: usize| Node {
-        id: format!("step-{n}"),
-        action: Action::Command(vec!["/bin/true".to_owned()]),
-        inputs: BTreeMap::new(),
-        outputs: BTreeMap::new(),
-        params: BTreeMap::new(),
-        env: BTreeMap::new(),
-        needs: Vec::new(),
-        files: None,
-        cache: true,
+    let node = |n: usize| {
+        let action = Action::Command(vec!["/bin/true".to_owned()]);
+        Node::new(&format!("step-{n}"), action)
     };
     let plan = Plan {
         format_version: PLAN_FORMAT_VERSION,

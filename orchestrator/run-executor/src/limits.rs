@@ -56,8 +56,8 @@ pub const PROPERTIES_MAX: usize = 64;
 /// stack limit (a quarter of 8 MiB).
 pub const COMMAND_BYTES_MAX: usize = 2 << 20;
 
-/// Milliseconds between SIGTERM and SIGKILL when an attempt is ended: what container orchestrators
-/// give, so programs expect it.
+/// Milliseconds between SIGTERM and SIGKILL when an attempt is ended whose step does not say
+/// `grace:`: what container orchestrators give, so programs expect it.
 pub const KILL_GRACE_MS: u64 = 30_000;
 
 /// Below this much free space nothing is launched.

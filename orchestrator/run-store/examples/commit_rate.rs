@@ -217,16 +217,9 @@ struct Script {
 
 impl Script {
     fn new(steps: usize) -> Self {
-        let node = |index| Node {
-            id: format!("step-{index}"),
-            action: Action::Command(vec!["true".to_owned()]),
-            inputs: BTreeMap::new(),
-            outputs: BTreeMap::new(),
-            params: BTreeMap::new(),
-            env: BTreeMap::new(),
-            needs: Vec::new(),
-            files: None,
-            cache: true,
+        let node = |index| {
+            let action = Action::Command(vec!["true".to_owned()]);
+            Node::new(&format!("step-{index}"), action)
         };
         let key = KeyParts {
             component: "command".to_owned(),

@@ -57,6 +57,20 @@ pub struct Node {
     pub files: Option<Vec<String>>,
     /// Whether an earlier execution may be reused.
     pub cache: bool,
+    /// What bounds its attempts. No part of what its result depends on.
+    #[serde(default, skip_serializing_if = "Policy::is_unbounded")]
+    pub policy: Policy,
+}
+
+/// What bounds the attempts of a step.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// How long an attempt may take, in milliseconds; one that takes longer is ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// How long an attempt that is asked to end may take for that, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_ms: Option<u64>,
 }
 
 /// What a step does.
@@ -130,6 +144,31 @@ pub enum OutputKind {
     Artifact,
     /// A small value: text, number, boolean, list or map.
     Parameter,
+}
+
+impl Node {
+    /// A step that does this and nothing else: without ports, needs or bounds.
+    pub fn new(id: &str, action: Action) -> Self {
+        Self {
+            id: id.to_owned(),
+            action,
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            params: BTreeMap::new(),
+            env: BTreeMap::new(),
+            needs: Vec::new(),
+            files: None,
+            cache: true,
+            policy: Policy::default(),
+        }
+    }
+}
+
+impl Policy {
+    /// Whether it says nothing.
+    pub fn is_unbounded(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Plan {

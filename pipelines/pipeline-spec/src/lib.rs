@@ -11,6 +11,7 @@
 mod at;
 pub mod code;
 pub mod diagnostic;
+pub mod duration;
 mod guard;
 mod index;
 pub mod limits;

@@ -6,6 +6,7 @@
 mod input;
 mod params;
 mod pipeline;
+mod policy;
 mod shell;
 mod step;
 

@@ -14,8 +14,19 @@ pub struct PipelineSpec {
     pub description: String,
     /// Declared parameters by name. `ParamType::Any` stands for a declaration that could not be read.
     pub params: BTreeMap<String, ParamSpec>,
+    /// `defaults:`, for every step that does not say it itself.
+    pub defaults: Policy,
     /// Steps by id.
     pub steps: BTreeMap<String, Step>,
+}
+
+/// What bounds the attempts of a step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Policy {
+    /// `timeout:`, in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// `grace:`, in milliseconds.
+    pub grace_ms: Option<u64>,
 }
 
 /// One step.
@@ -39,6 +50,8 @@ pub struct Step {
     pub files: Option<Vec<String>>,
     /// Whether an earlier execution may be reused.
     pub cache: bool,
+    /// What bounds its attempts.
+    pub policy: Policy,
 }
 
 /// What a step does.
@@ -100,6 +113,7 @@ impl Default for Step {
             env: BTreeMap::new(),
             files: None,
             cache: true,
+            policy: Policy::default(),
         }
     }
 }

@@ -13,16 +13,10 @@ use serde_json::Value;
 
 /// A command without ports that needs these steps.
 pub fn command(id: &str, needs: &[u32]) -> Node {
+    let action = Action::Command(vec!["do".to_owned(), id.to_owned()]);
     Node {
-        id: id.to_owned(),
-        action: Action::Command(vec!["do".to_owned(), id.to_owned()]),
-        inputs: BTreeMap::new(),
-        outputs: BTreeMap::new(),
-        params: BTreeMap::new(),
-        env: BTreeMap::new(),
         needs: needs.iter().copied().map(NodeId).collect(),
-        files: None,
-        cache: true,
+        ..Node::new(id, action)
     }
 }
 

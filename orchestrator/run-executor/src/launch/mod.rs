@@ -20,7 +20,7 @@ use run_engine::seams::LaunchTask;
 
 use crate::failures;
 use crate::layout::{AttemptLayout, shared_work_folder};
-use crate::limits::COMMAND_BYTES_MAX;
+use crate::limits::{COMMAND_BYTES_MAX, KILL_GRACE_MS};
 
 /// Name of the artifact type whose files lie elsewhere.
 const FILES: &str = "Files";
@@ -38,7 +38,7 @@ pub(crate) struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     pub(crate) fn new(task: &'a LaunchTask, state_dir: &'a Path) -> Self {
-        let node = task.created.plan.node(task.started.node);
+        let node = task.node();
         Self {
             task,
             node,
@@ -115,9 +115,14 @@ pub(crate) fn build(
         env,
         cwd: attempt.project_dir().to_path_buf(),
         log: attempt.path(&attempt.layout.log()),
-        timeout_ms: None,
-        grace_ms: 0,
+        timeout_ms: attempt.node.policy.timeout_ms,
+        grace_ms: grace_ms(attempt.node),
     })
+}
+
+/// Milliseconds that an attempt of this step has between the request to end and its end.
+pub(crate) fn grace_ms(node: &Node) -> u64 {
+    node.policy.grace_ms.unwrap_or(KILL_GRACE_MS)
 }
 
 /// Paths travel to the keeper and into the contract's JSON as text.

@@ -44,20 +44,17 @@ pub(crate) fn digest(text: &str) -> String {
 /// A plan of steps with these ids, none of which needs another; but `c>d` stands for a step `d` that
 /// needs the step before it, `c`.
 pub(crate) fn plan(name: &str, steps: &[&str]) -> Arc<Plan> {
-    let node = |(index, step): (usize, &&str)| Node {
-        id: step.rsplit('>').next().unwrap_or_default().to_owned(),
-        action: Action::Shell("true".to_owned()),
-        inputs: BTreeMap::new(),
-        outputs: BTreeMap::new(),
-        params: BTreeMap::new(),
-        env: BTreeMap::new(),
-        needs: if step.contains('>') {
+    let node = |(index, step): (usize, &&str)| {
+        let id = step.rsplit('>').next().unwrap_or_default();
+        let needs = if step.contains('>') {
             vec![NodeId(index as u32 - 1)]
         } else {
             Vec::new()
-        },
-        files: None,
-        cache: true,
+        };
+        Node {
+            needs,
+            ..Node::new(id, Action::Shell("true".to_owned()))
+        }
     };
     Arc::new(Plan {
         format_version: PLAN_FORMAT_VERSION,

@@ -9,7 +9,7 @@ use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean};
 use super::steps::{Entry, Steps};
 use super::texts::Texts;
 use super::{Draft, collisions, inputs, parameters};
-use crate::plan::{Action, Node, OutputKind, OutputPlan};
+use crate::plan::{Action, Node, OutputKind, OutputPlan, Policy};
 
 /// Compiles the step of this number.
 pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector) -> Draft {
@@ -50,6 +50,7 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
         needs: Vec::new(),
         files: entry.step.files.clone(),
         cache: entry.step.cache && !always_runs,
+        policy: policy(steps, &entry),
     });
     draft
 }
@@ -71,6 +72,15 @@ fn needs(
         let message = format!("there is no step `{id}`");
         let found = Diagnostic::error(Code::UnknownStep, at.pointer(), message);
         collector.push(found.hint(steps.hint(id)));
+    }
+}
+
+/// What the step says of its attempts, else what `defaults:` says.
+fn policy(steps: &Steps<'_>, entry: &Entry<'_>) -> Policy {
+    let (own, defaults) = (&entry.step.policy, &steps.spec.defaults);
+    Policy {
+        timeout_ms: own.timeout_ms.or(defaults.timeout_ms),
+        grace_ms: own.grace_ms.or(defaults.grace_ms),
     }
 }
 

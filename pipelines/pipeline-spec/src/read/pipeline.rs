@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Reader, params, step};
+use super::{Reader, params, policy, step};
 use crate::at::At;
 use crate::code::Code;
 use crate::limits::NAME_CHARACTERS_MAX;
 use crate::spec::{PipelineSpec, Step};
 
-const KEYS: &[&str] = &["name", "description", "params", "steps"];
+const KEYS: &[&str] = &["name", "description", "params", "defaults", "steps"];
 
 /// Top-level keys that begin so are the user's own: a home for YAML anchors.
 const USERS_PREFIX: &str = "x-";
@@ -37,6 +37,7 @@ pub(crate) fn pipeline(tree: Value, reader: &mut Reader) -> PipelineSpec {
         name: name(map.remove("name"), &at, &meant, reader),
         description: reader.literal_or_empty(map.remove("description"), &at.key("description")),
         params: params::params(map.remove("params"), &at.key("params"), reader),
+        defaults: policy::defaults(map.remove("defaults"), &at.key("defaults"), reader),
         steps: steps(map.remove("steps"), &at, &meant, reader),
     }
 }

@@ -6,7 +6,7 @@ use component_api::artifact;
 use component_api::manifest::ParamType;
 use serde_json::{Map, Value};
 
-use super::{Reader, input, shell};
+use super::{Reader, input, policy, shell};
 use crate::at::At;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Part};
@@ -24,6 +24,8 @@ const KEYS: &[&str] = &[
     "env",
     "files",
     "cache",
+    "timeout",
+    "grace",
     "description",
 ];
 
@@ -45,6 +47,7 @@ pub(super) fn step(id: &str, value: Value, at: &At<'_>, reader: &mut Reader) -> 
     if matches!(action, Action::Uses(_)) {
         misplaced(&map, at, reader);
     }
+    let policy = policy::policy(&mut map, at, reader);
     let mut take = |key: &str| map.remove(key);
     Step {
         inputs: input::inputs(take("inputs"), &at.key("inputs"), reader),
@@ -58,6 +61,7 @@ pub(super) fn step(id: &str, value: Value, at: &At<'_>, reader: &mut Reader) -> 
         cache: reader.boolean(take("cache"), &at.key("cache"), true),
         description: reader.literal_or_empty(take("description"), &at.key("description")),
         action,
+        policy,
     }
 }
 

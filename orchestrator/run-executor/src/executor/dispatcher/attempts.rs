@@ -9,7 +9,7 @@ use super::{Dispatcher, Entry, Phase};
 use crate::executor::remains::Remains;
 use crate::executor::{Context, jobs, names};
 use crate::failures;
-use crate::launch::Attempt;
+use crate::launch::{Attempt, grace_ms};
 use crate::limits::KILL_GRACE_MS;
 
 impl Dispatcher {
@@ -80,12 +80,15 @@ impl Dispatcher {
             if self.holds(&name) {
                 self.requests.push(ask_again(name.clone()));
             }
-            self.requests.push(kill(name));
+            self.requests.push(kill(name, KILL_GRACE_MS));
             return;
         };
         entry.is_kill_wanted = true;
         match entry.phase {
-            Phase::Asked => self.requests.push(kill(name)),
+            Phase::Asked => {
+                let grace_ms = grace_ms(entry.task.node());
+                self.requests.push(kill(name, grace_ms));
+            }
             Phase::Ready(_) | Phase::Again => self.end_unstarted(attempt),
             Phase::Building | Phase::Ended | Phase::Remains => {}
         }
@@ -205,11 +208,8 @@ impl Dispatcher {
     }
 }
 
-fn kill(attempt: String) -> Request {
-    Request::Kill {
-        attempt,
-        grace_ms: KILL_GRACE_MS,
-    }
+fn kill(attempt: String, grace_ms: u64) -> Request {
+    Request::Kill { attempt, grace_ms }
 }
 
 /// For an attempt that the keeper holds, which answers what became of it and reads nothing else.
