@@ -124,6 +124,10 @@ fn resolver(mut map: Map<String, Value>, at: &At<'_>, reader: &mut Reader) -> Op
 }
 
 fn files_source(value: Value, at: &At<'_>, reader: &mut Reader) -> Option<InputSource> {
+    if value.as_array().is_some_and(Vec::is_empty) {
+        let message = "the list of files is empty".to_owned();
+        reader.at_value(Code::WrongType, at, message, "");
+    }
     let globs = super::step::globs(value, at, reader);
     (!globs.is_empty()).then_some(InputSource::Files(globs))
 }

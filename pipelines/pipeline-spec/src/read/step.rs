@@ -253,14 +253,9 @@ fn is_variable(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// One glob or several; none is a mistake.
+/// One glob or several. A step's `files: []` says that it depends on none.
 pub(super) fn globs(value: Value, at: &At<'_>, reader: &mut Reader) -> Vec<String> {
     let is_list = value.is_array();
-    let is_empty_list = value.as_array().is_some_and(Vec::is_empty);
-    if is_empty_list {
-        let message = "the list of files is empty".to_owned();
-        reader.at_value(Code::WrongType, at, message, "");
-    }
     let globs = reader.literals(value, at, "a path or glob, or a list of these");
     for (index, glob) in globs.iter().enumerate() {
         let item = at.item(index);
