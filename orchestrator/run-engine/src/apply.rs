@@ -208,7 +208,11 @@ impl RunState {
         } else {
             &[StepPhase::Ready]
         };
-        self.expect(reused.node, legal, name)?;
+        let step = self.expect(reused.node, legal, name)?;
+        if !step.attempts.is_empty() {
+            // They belong to an execution of this run, which the reused one would take the place of.
+            return Err(self.illegal(reused.node, name));
+        }
         let step = self.steps.get_mut(reused.node.0 as usize);
         step.outputs = Some(Arc::clone(&reused.outputs));
         step.reused_from = Some(reused.source_run);
@@ -231,6 +235,9 @@ impl RunState {
     ) -> Result<(), ApplyError> {
         self.expect_phase(RunPhase::Active, name)?;
         self.expect(node, &[StepPhase::Waiting], name)?;
+        if !self.doomed.contains(&node) {
+            return Err(self.illegal(node, name));
+        }
         self.steps.get_mut(node.0 as usize).reason = Some(reason.clone());
         self.end_step(node, StepPhase::Skipped, at);
         Ok(())
@@ -346,11 +353,7 @@ impl RunState {
         if legal.contains(&step.phase) {
             return Ok(step);
         }
-        Err(ApplyError::Illegal {
-            step: self.plan().node(node).id.clone(),
-            phase: step.phase,
-            event,
-        })
+        Err(self.illegal(node, event))
     }
 
     fn expect_live(
@@ -365,6 +368,14 @@ impl RunState {
         }
         let last = self.steps.get_mut(node.0 as usize).attempts.last_mut();
         last.ok_or(ApplyError::UnknownStep(node))
+    }
+
+    fn illegal(&self, node: NodeId, event: &'static str) -> ApplyError {
+        ApplyError::Illegal {
+            step: self.plan().node(node).id.clone(),
+            phase: self.step(node).phase,
+            event,
+        }
     }
 
     fn stale(&self, node: NodeId, attempt: u32, event: &'static str) -> ApplyError {

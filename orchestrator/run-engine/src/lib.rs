@@ -13,6 +13,7 @@ pub mod artifact;
 pub mod decide;
 pub mod event;
 pub mod ids;
+pub mod invariants;
 pub mod launch;
 mod pages;
 pub mod reason;

@@ -1,0 +1,296 @@
+//! What is true of every state of a run, whatever happened to it and in whatever order.
+//!
+//! Everything is worked out anew from the plan and the steps, so that each index that `apply` keeps
+//! along the way is held against what it stands for. That takes time in proportion to the plan:
+//! tests, the simulation and debug builds ask; the hot path never does. It does not know how a
+//! state came to be, nor whether the promises of its journal are kept.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use pipeline_plan::NodeId;
+
+use crate::event::RunEnd;
+use crate::state::{Attempt, AttemptEndKind, RunPhase, RunState, Step, StepPhase};
+
+/// Something that should be true of a run and is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The id of the step that it is about; none if it is about the run.
+    pub step: Option<String>,
+    /// What is not true.
+    pub promise: &'static str,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.step {
+            Some(step) => write!(f, "of step `{step}` it is not true that {}", self.promise),
+            None => write!(f, "of the run it is not true that {}", self.promise),
+        }
+    }
+}
+
+/// Whether something is true, and what it is.
+type Promise = (bool, &'static str);
+
+/// Everything that should be true of this run and is not; empty unless this program has a defect.
+pub fn violations(state: &RunState) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for node in state.plan().node_ids() {
+        let promises = attempts(state, state.step(node))
+            .into_iter()
+            .chain(phase(state, state.step(node)))
+            .chain(needs(state, node));
+        let broken = promises.filter(|(holds, _)| !holds);
+        found.extend(broken.map(|(_, promise)| Violation {
+            step: Some(state.plan().node(node).id.clone()),
+            promise,
+        }));
+    }
+    let promises = run(state).into_iter().chain(indexes(state));
+    let broken = promises.filter(|(holds, _)| !holds);
+    found.extend(broken.map(|(_, promise)| Violation {
+        step: None,
+        promise,
+    }));
+    found
+}
+
+fn attempts(state: &RunState, step: &Step) -> [Promise; 6] {
+    let attempts = &step.attempts;
+    let lives = attempts.last().is_some_and(|last| last.end.is_none());
+    let earlier = &attempts[..attempts.len().saturating_sub(1)];
+    let numbers = attempts.iter().map(|attempt| attempt.started.attempt);
+    let first = attempts.first().map(|first| &first.started);
+    let same = |attempt: &Attempt| {
+        first.is_none_or(|first| {
+            let started = &attempt.started;
+            started.execution == first.execution
+                && started.key == first.key
+                && started.inputs == first.inputs
+                && started.push_version == first.push_version
+        })
+    };
+    let mut clock = state.created.at;
+    let times = attempts.iter().flat_map(|attempt| {
+        let end = attempt.end.as_ref().map(|end| end.at);
+        [Some(attempt.started.at), end]
+    });
+    let in_order = times.flatten().all(|at| {
+        let later = at >= clock;
+        clock = at;
+        later
+    });
+    [
+        (
+            lives == (step.phase == StepPhase::Running),
+            "it has a live attempt exactly while it is running",
+        ),
+        (
+            earlier.iter().all(|attempt| attempt.end.is_some()),
+            "an attempt starts only after the one before it has ended",
+        ),
+        (
+            earlier
+                .iter()
+                .all(|attempt| end_of(attempt) == Some(AttemptEndKind::Lost)),
+            "another attempt follows only one that was lost",
+        ),
+        (
+            numbers.eq(1..=attempts.len() as u32),
+            "its attempts are numbered from 1 without a gap",
+        ),
+        (
+            attempts.iter().all(same),
+            "every attempt is started from what was recorded for the first",
+        ),
+        (in_order, "the times of its attempts never go back"),
+    ]
+}
+
+fn phase(state: &RunState, step: &Step) -> [Promise; 6] {
+    let last = step.attempts.last();
+    let stands_in = step.phase == StepPhase::Reused
+        || step.phase == StepPhase::Refused && step.attempts.is_empty();
+    let has_outputs = step.phase.is_good() || step.phase == StepPhase::Refused;
+    let has_reason =
+        !step.attempts.is_empty() || step.phase.is_ended() && step.phase != StepPhase::Cancelled;
+    [
+        (
+            follows(step.phase, last),
+            "where it stands follows from how its last attempt ended",
+        ),
+        (
+            step.phase.is_ended() == step.ended_at.is_some(),
+            "it has an end time exactly when it ended",
+        ),
+        (
+            step.outputs.is_some() == has_outputs,
+            "it has outputs exactly when it succeeded, was reused or refused",
+        ),
+        (
+            step.reused_from.is_some() == stands_in,
+            "it names the run that it reuses exactly when an earlier execution stands in",
+        ),
+        (
+            step.reason.is_some() || !has_reason,
+            "it has a reason once it was decided about",
+        ),
+        (
+            step.phase != StepPhase::Cancelled || is_cancelled(state.phase),
+            "it is cancelled only with its run",
+        ),
+    ]
+}
+
+fn needs(state: &RunState, node: NodeId) -> [Promise; 4] {
+    let step = state.step(node);
+    let needs = &state.plan().node(node).needs;
+    let mut phases = needs.iter().map(|need| state.step(*need).phase);
+    let all_good = phases.clone().all(StepPhase::is_good);
+    let any_bad = phases.any(|phase| phase.is_ended() && !phase.is_good());
+    let carried = step.reused_from.is_some() && state.created.carried.contains_key(&node);
+    let considered = !step.attempts.is_empty()
+        || !carried
+            && matches!(
+                step.phase,
+                StepPhase::Ready | StepPhase::Reused | StepPhase::Refused | StepPhase::Failed
+            );
+    [
+        (
+            all_good || !considered,
+            "it is considered only after everything that it needs ended well",
+        ),
+        (
+            step.phase != StepPhase::Waiting || !all_good,
+            "it waits only while something that it needs has not ended well",
+        ),
+        (
+            step.phase != StepPhase::Skipped || any_bad,
+            "it is skipped only when something that it needs ended badly",
+        ),
+        (
+            step.phase != StepPhase::Reused || carried || !state.created.forced.contains(&node),
+            "it is not reused if it was asked to run",
+        ),
+    ]
+}
+
+fn run(state: &RunState) -> [Promise; 5] {
+    let ended = state.is_ended();
+    let started = state.steps.iter().any(|step| !step.attempts.is_empty());
+    let all_ended = state.steps.iter().all(|step| step.phase.is_ended());
+    [
+        (
+            ended == state.ended_at.is_some(),
+            "it has an end time exactly when it ended",
+        ),
+        (
+            started == state.started_at.is_some(),
+            "it has a start time exactly when an attempt was started",
+        ),
+        (!ended || all_ended, "it ends with all of its steps"),
+        (ends_as_its_steps(state), "it ends as its steps did"),
+        (
+            count(state, StepPhase::Running) <= state.created.slots as usize,
+            "no more of its attempts live than it has slots",
+        ),
+    ]
+}
+
+fn indexes(state: &RunState) -> [Promise; 6] {
+    let all = |phase: StepPhase| -> BTreeSet<NodeId> {
+        let nodes = state.plan().node_ids();
+        nodes
+            .filter(|node| state.step(*node).phase == phase)
+            .collect()
+    };
+    let waiting = all(StepPhase::Waiting);
+    let needs_of = |node: &NodeId| state.plan().node(*node).needs.iter();
+    let is_bad = |need: &NodeId| {
+        let phase = state.step(*need).phase;
+        phase.is_ended() && !phase.is_good()
+    };
+    let doomed = waiting.iter().filter(|node| needs_of(node).any(is_bad));
+    let counted = waiting.iter().all(|node| {
+        let open = needs_of(node).filter(|need| !state.step(**need).phase.is_good());
+        state.open_needs[node.0 as usize] as usize == open.count()
+    });
+    let unfinished = state.steps.iter().filter(|step| !step.phase.is_ended());
+    [
+        (
+            state.ready == all(StepPhase::Ready),
+            "the steps that it holds as ready are those that are",
+        ),
+        (
+            state.running == all(StepPhase::Running),
+            "the steps that it holds as running are those that are",
+        ),
+        (
+            state.doomed.iter().eq(doomed),
+            "the steps that it is going to skip are those that never can run",
+        ),
+        (
+            counted,
+            "every waiting step counts the needs that have not ended well",
+        ),
+        (
+            state.unfinished == unfinished.count(),
+            "it counts the steps that have not ended",
+        ),
+        (
+            state.failed == count(state, StepPhase::Failed)
+                && state.refused == count(state, StepPhase::Refused),
+            "it counts the steps that failed and refused",
+        ),
+    ]
+}
+
+/// How an attempt ended; none while it lives.
+fn end_of(attempt: &Attempt) -> Option<AttemptEndKind> {
+    attempt.end.as_ref().map(|end| end.kind)
+}
+
+/// Whether a step may be in this phase after its last attempt, if there was one, ended as it did.
+fn follows(phase: StepPhase, last: Option<&Attempt>) -> bool {
+    use AttemptEndKind as End;
+    let none = last.is_none();
+    let ended = |kind: End| last.and_then(end_of) == Some(kind);
+    match phase {
+        StepPhase::Waiting | StepPhase::Skipped | StepPhase::Reused => none,
+        StepPhase::Ready => none || ended(End::Lost),
+        StepPhase::Running => last.is_some_and(|attempt| attempt.end.is_none()),
+        StepPhase::Succeeded => ended(End::Succeeded),
+        StepPhase::Refused => none || ended(End::Refused),
+        StepPhase::Failed => none || ended(End::Failed) || ended(End::Lost),
+        StepPhase::Cancelled => none || ended(End::Cancelled) || ended(End::Lost),
+    }
+}
+
+fn is_cancelled(phase: RunPhase) -> bool {
+    matches!(
+        phase,
+        RunPhase::Cancelling | RunPhase::Ended(RunEnd::Cancelled)
+    )
+}
+
+fn ends_as_its_steps(state: &RunState) -> bool {
+    let RunPhase::Ended(end) = state.phase else {
+        return true;
+    };
+    let failed = count(state, StepPhase::Failed) > 0;
+    let refused = count(state, StepPhase::Refused) > 0;
+    let skipped = count(state, StepPhase::Skipped) > 0;
+    match end {
+        RunEnd::Succeeded => !failed && !refused && !skipped,
+        RunEnd::Failed => failed,
+        RunEnd::Refused => refused && !failed,
+        RunEnd::Cancelled => true,
+    }
+}
+
+fn count(state: &RunState, phase: StepPhase) -> usize {
+    let steps = state.steps.iter();
+    steps.filter(|step| step.phase == phase).count()
+}

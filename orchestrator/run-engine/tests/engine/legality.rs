@@ -1,0 +1,208 @@
+//! Every pair: each event in each phase is either legal or an error value, and each piece of news in
+//! each phase leads to events that can follow. The tables are generated; a change of them is read in
+//! review. A new kind of event does not compile until it stands in them.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use pipeline_plan::NodeId;
+use run_engine::decide::decide;
+use run_engine::event::Event;
+use run_engine::ids::ExecutionId;
+use run_engine::state::RunState;
+use uuid::Uuid;
+
+use crate::notation::{after, assert_holds, created, event, input, show_all, show_step, time};
+
+/// `x` is looked at; `n` is what it needs; `z` keeps the run from ending.
+const PLAN: &str = "n, x<n, z";
+const X: NodeId = NodeId(1);
+
+/// Where `x` may stand, and a journal that leads there.
+const PHASES: [(&str, &str); 12] = [
+    ("waiting", ""),
+    ("doomed", "failed n"),
+    ("ready", "reused n"),
+    ("lost", "reused n, started x.1, lost x.1"),
+    ("running", "reused n, started x.1"),
+    ("running.2", "reused n, started x.1, lost x.1, started x.2"),
+    ("succeeded", "reused n, started x.1, succeeded x.1"),
+    ("reused", "reused n, reused x"),
+    ("failed", "reused n, started x.1, failed x.1"),
+    ("refused", "reused n, started x.1, refused x.1"),
+    ("skipped", "failed n, skipped x"),
+    ("cancelled", ""),
+];
+
+/// Where a run may stand: what follows the journal of `x`'s phase.
+const RUNS: [(&str, &str); 3] = [
+    ("active", ""),
+    ("cancelling", "started z.1, run_cancelling"),
+    (
+        "ended",
+        "started z.1, run_cancelling, cancelled z.1, run_cancelled",
+    ),
+];
+
+/// Every kind of event, about `x` if it is about a step.
+const EVENTS: [&str; 22] = [
+    "run_created",
+    "run_resumed",
+    "run_cancelling",
+    "run_succeeded",
+    "run_failed",
+    "run_refused",
+    "run_cancelled",
+    "started x.1",
+    "started x.2",
+    "adopted x.1",
+    "succeeded x.1",
+    "succeeded x.2",
+    "refused x.1",
+    "reused x",
+    "refused x",
+    "carried x",
+    "failed x.1",
+    "failed x",
+    "lost x.1",
+    "lost x.2",
+    "skipped x",
+    "cancelled x.1",
+];
+
+/// Every kind of news.
+const NEWS: [&str; 12] = [
+    "cancel",
+    "cannot_start x",
+    "adopted x.1",
+    "adopted x.2",
+    "exit 0 x.1",
+    "exit 65 x.1",
+    "exit 1 x.1",
+    "exit 0 x.2",
+    "exit 1 x.2",
+    "no_process x.1",
+    "lost x.1",
+    "lost x.2",
+];
+
+/// Every state of the table: the run's phase, `x`'s, and the state.
+fn states() -> impl Iterator<Item = (&'static str, &'static str, RunState)> {
+    RUNS.iter().flat_map(|(run, after)| {
+        PHASES.iter().filter_map(move |(phase, before)| {
+            let journal = match (*phase, *run) {
+                ("cancelled", "active") => return None,
+                ("cancelled", _) => {
+                    let before =
+                        "reused n, started x.1, started z.1, run_cancelling, cancelled x.1";
+                    let ended = if *run == "ended" {
+                        ", cancelled z.1, run_cancelled"
+                    } else {
+                        ""
+                    };
+                    format!("{before}{ended}")
+                }
+                // Nothing of a run that ended lives any more.
+                (_, "ended") if phase.starts_with("running") => return None,
+                _ => format!("{before}, {after}"),
+            };
+            Some((*run, *phase, state_after(&journal)))
+        })
+    })
+}
+
+/// A state after these events; `x` may be carried over.
+fn state_after(journal: &str) -> RunState {
+    let mut created = created(PLAN);
+    let from = ExecutionId::new(Uuid::from_u128(7 << 64));
+    created.carried.insert(X, from);
+    after(RunState::new(Arc::new(created)), journal)
+}
+
+fn table(row: &str, cells: impl Fn(&RunState) -> Vec<(&'static str, String)>) -> String {
+    let mut text = String::new();
+    for (run, phase, state) in states() {
+        writeln!(text, "{row} while the run is {run} and x is {phase}").unwrap();
+        for (name, cell) in cells(&state) {
+            if !cell.is_empty() {
+                writeln!(text, "    {name:<15} {cell}").unwrap();
+            }
+        }
+    }
+    text
+}
+
+/// Number of the event's kind. Whoever adds a kind adds it to [`EVENTS`] as well.
+fn kind(event: &Event) -> usize {
+    match event {
+        Event::RunCreated(_) => 0,
+        Event::RunResumed { .. } => 1,
+        Event::RunCancelling { .. } => 2,
+        Event::RunEnded { .. } => 3,
+        Event::StepStarted(_) => 4,
+        Event::StepAdopted { .. } => 5,
+        Event::StepSucceeded(_) => 6,
+        Event::StepRefused { .. } => 7,
+        Event::StepReused(_) => 8,
+        Event::StepFailed { .. } => 9,
+        Event::StepLost { .. } => 10,
+        Event::StepSkipped { .. } => 11,
+        Event::StepCancelled { .. } => 12,
+    }
+}
+
+#[test]
+fn every_kind_of_event_is_in_the_table() {
+    let state = state_after("");
+    let mut kinds: Vec<usize> = EVENTS
+        .iter()
+        .map(|text| kind(&event(&state, text, time(9))))
+        .collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(kinds, (0..kinds.len()).collect::<Vec<_>>());
+    assert_eq!(kinds.len(), 13);
+}
+
+#[test]
+fn every_event_in_every_phase_is_legal_or_an_error_value() {
+    let legal = table("legal", |before| {
+        let cells = EVENTS.iter().map(|text| {
+            let mut state = before.clone();
+            let cell = match state.apply(&event(&state, text, time(1_000))) {
+                Ok(()) => {
+                    assert_holds(&state, text);
+                    format!("-> {}", show_step(&state, X))
+                }
+                Err(error) => {
+                    assert_eq!(
+                        format!("{state:?}"),
+                        format!("{before:?}"),
+                        "{text}: {error}"
+                    );
+                    String::new()
+                }
+            };
+            (*text, cell)
+        });
+        cells.collect()
+    });
+    insta::assert_snapshot!("legal_events", legal);
+}
+
+#[test]
+fn every_piece_of_news_in_every_phase_leads_to_what_can_follow() {
+    let decided = table("decided", |before| {
+        let cells = NEWS.iter().map(|text| {
+            let mut state = before.clone();
+            let events = decide(&state, &input(&state, text), time(1_000));
+            for event in &events {
+                assert_eq!(state.apply(event), Ok(()), "{text}");
+                assert_holds(&state, text);
+            }
+            (*text, show_all(state.plan(), &events))
+        });
+        cells.collect()
+    });
+    insta::assert_snapshot!("decided_events", decided);
+}

@@ -1,0 +1,357 @@
+//! The words in which these tests speak of plans, events, news and states.
+//!
+//! A plan is `a, b<a, c<a b`: steps, each with those that it needs. Events have the names that they
+//! have everywhere, without `step_`: `started a.1`, `failed a.1 exit_status`, `skipped b
+//! upstream_failed`, `run_cancelling`. The number behind a step is its attempt's. A state is
+//! `active: a succeeded, b running.1`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use pipeline_plan::{NodeId, PLAN_FORMAT_VERSION, Plan};
+use run_engine::artifact::Outputs;
+use run_engine::decide::{AttemptOutcome, AttemptReport, Input};
+use run_engine::event::{
+    Event, Exit, RunCreated, RunEnd, StepEnded, StepReused, StepStarted, Trigger,
+};
+use run_engine::ids::{ExecutionId, RunId};
+use run_engine::reason::{Failure, Reason, ReasonCode};
+use run_engine::reuse::KeyParts;
+use run_engine::state::{RunPhase, RunState, StepPhase};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// The parts of a list, without the spaces around them.
+pub(crate) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', '\n'])
+        .map(str::trim)
+        .filter(|p| !p.is_empty())
+}
+
+/// The time of the nth event of a journal.
+pub(crate) fn time(number: usize) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_700_000_000 + number as i64, 0).unwrap()
+}
+
+/// A plan of commands: `a, b<a, c<a b`. An unknown need is a mistake of the test.
+pub(crate) fn plan(text: &str) -> Plan {
+    let mut ids: Vec<&str> = Vec::new();
+    let mut nodes: Vec<Value> = Vec::new();
+    for part in parts(text) {
+        let (id, needs) = part.split_once('<').unwrap_or((part, ""));
+        let needs: BTreeSet<usize> = needs
+            .split_whitespace()
+            .map(|need| ids.iter().position(|id| *id == need).unwrap())
+            .collect();
+        nodes.push(json!({
+            "id": id,
+            "action": { "command": ["do", id] },
+            "needs": needs,
+            "cache": true,
+        }));
+        ids.push(id);
+    }
+    let plan = json!({
+        "format_version": PLAN_FORMAT_VERSION,
+        "name": "test",
+        "params": {},
+        "nodes": nodes,
+    });
+    serde_json::from_value(plan).unwrap()
+}
+
+/// A run of a plan.
+pub(crate) fn created(plan_text: &str) -> RunCreated {
+    let plan = plan(plan_text);
+    RunCreated {
+        run: RunId(Uuid::from_u128(1)),
+        plan_id: plan.id(),
+        plan: Arc::new(plan),
+        pipeline_file: "/project/pipeline.yaml".into(),
+        params: BTreeMap::new(),
+        trigger: Trigger {
+            kind: "manual".to_owned(),
+            detail: String::new(),
+        },
+        retry_of: None,
+        carried: BTreeMap::new(),
+        forced: BTreeSet::new(),
+        slots: 64,
+        environment: BTreeMap::new(),
+        git: None,
+        ropewalk_version: "0.0.1".to_owned(),
+        host: "here".to_owned(),
+        at: time(0),
+    }
+}
+
+/// A state after these events, all of which must be legal. What they carry over was to be.
+pub(crate) fn state(plan: &str, journal: &str) -> RunState {
+    let mut created = created(plan);
+    for step in parts(journal).filter_map(|text| text.strip_prefix("carried ")) {
+        let node = created.plan.find(step).unwrap();
+        created.carried.insert(node, execution(node));
+    }
+    after(RunState::new(Arc::new(created)), journal)
+}
+
+/// A state after some more events.
+pub(crate) fn after(mut state: RunState, journal: &str) -> RunState {
+    for (number, text) in parts(journal).enumerate() {
+        let event = event(&state, text, time(number + 1));
+        if let Err(error) = state.apply(&event) {
+            panic!("{text}: {error}");
+        }
+    }
+    state
+}
+
+/// A step by its id, or by `#9` where no step has that number.
+fn node(state: &RunState, text: &str) -> NodeId {
+    match text.strip_prefix('#') {
+        Some(number) => NodeId(number.parse().unwrap()),
+        None => state.plan().find(text).unwrap(),
+    }
+}
+
+/// `a.2`: a step and its attempt.
+fn attempt(state: &RunState, text: &str) -> (NodeId, u32) {
+    let (id, number) = text.split_once('.').unwrap();
+    (node(state, id), number.parse().unwrap())
+}
+
+/// An event in words; see the module.
+pub(crate) fn event(state: &RunState, text: &str, at: DateTime<Utc>) -> Event {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let about = words.get(1).copied().unwrap_or_default();
+    let code = words.get(2).copied();
+    match words[0] {
+        "run_created" => Event::RunCreated(Arc::clone(&state.created)),
+        "run_resumed" => Event::RunResumed { at },
+        "run_cancelling" => Event::RunCancelling { at },
+        "run_succeeded" => ended(RunEnd::Succeeded, at),
+        "run_failed" => ended(RunEnd::Failed, at),
+        "run_refused" => ended(RunEnd::Refused, at),
+        "run_cancelled" => ended(RunEnd::Cancelled, at),
+        "started" => {
+            let (node, attempt) = attempt(state, about);
+            Event::StepStarted(Arc::new(started(node, attempt, at)))
+        }
+        "adopted" => {
+            let (node, attempt) = attempt(state, about);
+            Event::StepAdopted { node, attempt, at }
+        }
+        "succeeded" => Event::StepSucceeded(complete(attempt(state, about), 0, at)),
+        "refused" if about.contains('.') => Event::StepRefused {
+            ended: complete(attempt(state, about), 65, at),
+            reason: Reason::new(ReasonCode::Rejected, "no", ""),
+        },
+        "reused" | "carried" | "refused" => Event::StepReused(Arc::new(StepReused {
+            node: node(state, about),
+            source: ExecutionId::new(Uuid::from_u128(7 << 64)),
+            source_run: RunId(Uuid::from_u128(7)),
+            outputs: Arc::default(),
+            refused: (words[0] == "refused").then(|| Reason::new(ReasonCode::Rejected, "no", "")),
+            carried: words[0] == "carried",
+            at,
+        })),
+        "failed" => {
+            let live = about.contains('.').then(|| attempt(state, about));
+            let exit = live.filter(|_| code != Some("lost")).map(|_| exit(1));
+            Event::StepFailed {
+                node: live.map_or_else(|| node(state, about), |(node, _)| node),
+                attempt: live.map(|(_, attempt)| attempt),
+                failure: Failure::new(code.unwrap_or("exit_status"), "it failed"),
+                exit,
+                at,
+            }
+        }
+        "lost" => {
+            let (node, attempt) = attempt(state, about);
+            Event::StepLost {
+                node,
+                attempt,
+                proof: "its keeper is gone".to_owned(),
+                at,
+            }
+        }
+        "skipped" => Event::StepSkipped {
+            node: node(state, about),
+            reason: Reason::new(ReasonCode::UpstreamFailed, "a need failed", ""),
+            at,
+        },
+        "cancelled" => {
+            let (node, attempt) = attempt(state, about);
+            Event::StepCancelled {
+                node,
+                attempt,
+                exit: None,
+                at,
+            }
+        }
+        other => panic!("no event is called `{other}`"),
+    }
+}
+
+fn ended(end: RunEnd, at: DateTime<Utc>) -> Event {
+    Event::RunEnded { end, at }
+}
+
+fn execution(node: NodeId) -> ExecutionId {
+    ExecutionId::new(Uuid::from_u128(u128::from(node.0 + 1) << 32))
+}
+
+fn started(node: NodeId, attempt: u32, at: DateTime<Utc>) -> StepStarted {
+    StepStarted {
+        node,
+        attempt,
+        execution: execution(node),
+        keeper: "keeper".to_owned(),
+        inputs: BTreeMap::new(),
+        key: Arc::new(KeyParts::default()),
+        reuse_key: Some(format!("key of {}", node.0)),
+        push_version: None,
+        reason: Reason::new(ReasonCode::New, "it has not run before", ""),
+        at,
+    }
+}
+
+fn complete((node, attempt): (NodeId, u32), code: i32, at: DateTime<Utc>) -> Arc<StepEnded> {
+    Arc::new(StepEnded {
+        node,
+        attempt,
+        execution: execution(node),
+        reuse_key: Some(format!("key of {}", node.0)),
+        outputs: Arc::default(),
+        exit: exit(code),
+        at,
+    })
+}
+
+fn exit(code: i32) -> Exit {
+    Exit {
+        code: Some(code),
+        signal: None,
+        timed_out: false,
+        started_at: time(0),
+        ended_at: time(0),
+        cpu_ms: 0,
+        memory_max_bytes: 0,
+    }
+}
+
+/// News in words: `exit 0 a.1`, `exit 65 a.1`, `exit 1 a.1`, `no_process a.1`, `outputs_only a.1`,
+/// `lost a.1`, `adopted a.1`, `cannot_start a`, `cancel`.
+pub(crate) fn input(state: &RunState, text: &str) -> Input {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let last = words.last().copied().unwrap();
+    let over = |exit: Option<Exit>, outcome: AttemptOutcome| {
+        let (node, attempt) = attempt(state, last);
+        let report = AttemptReport { exit, outcome };
+        Input::Ended {
+            node,
+            attempt,
+            report,
+        }
+    };
+    let outputs = || Arc::new(Outputs::default());
+    let failed = |code: &str| AttemptOutcome::Failed(Failure::new(code, "it failed"));
+    match (words[0], words.get(1).copied()) {
+        ("exit", Some("0")) => over(Some(exit(0)), AttemptOutcome::Succeeded(outputs())),
+        ("exit", Some("65")) => {
+            let (outputs, reason) = (outputs(), "auc 0.61 is below 0.75".to_owned());
+            over(Some(exit(65)), AttemptOutcome::Refused { outputs, reason })
+        }
+        ("exit", Some(code)) => over(Some(exit(code.parse().unwrap())), failed("exit_status")),
+        ("no_process", _) => over(None, failed("launch_refused")),
+        ("outputs_only", _) => over(None, AttemptOutcome::Succeeded(outputs())),
+        ("lost", _) => {
+            let (node, attempt) = attempt(state, last);
+            let proof = "its keeper is gone".to_owned();
+            Input::Lost {
+                node,
+                attempt,
+                proof,
+            }
+        }
+        ("adopted", _) => {
+            let (node, attempt) = attempt(state, last);
+            Input::Adopted { node, attempt }
+        }
+        ("cannot_start", _) => Input::CannotStart {
+            node: node(state, last),
+            failure: Failure::new("no_match", "no file matches `*.csv`"),
+        },
+        ("cancel", _) => Input::Cancel,
+        (other, _) => panic!("no news is called `{other}`"),
+    }
+}
+
+/// An event in words, with its reason's code and what that is about.
+pub(crate) fn show(plan: &Plan, event: &Event) -> String {
+    let name = run_engine::event_name(event);
+    let mut words = vec![name.strip_prefix("step_").unwrap_or(name).to_owned()];
+    if let Some((node, attempt)) = event.step() {
+        let id = &plan.node(node).id;
+        words.push(attempt.map_or_else(|| id.clone(), |attempt| format!("{id}.{attempt}")));
+    }
+    match event {
+        Event::StepFailed { failure, .. } => words.push(failure.code.clone()),
+        Event::StepSkipped { reason, .. } => {
+            words.push(reason.code.word().to_owned());
+            words.push(reason.detail.clone());
+        }
+        _ => {}
+    }
+    words.join(" ")
+}
+
+/// Events in words.
+pub(crate) fn show_all(plan: &Plan, events: &[Event]) -> String {
+    let shown: Vec<String> = events.iter().map(|event| show(plan, event)).collect();
+    shown.join(", ")
+}
+
+/// A state in words.
+pub(crate) fn show_state(state: &RunState) -> String {
+    let run = match state.phase {
+        RunPhase::Active => "active",
+        RunPhase::Cancelling => "cancelling",
+        RunPhase::Ended(RunEnd::Succeeded) => "succeeded",
+        RunPhase::Ended(RunEnd::Failed) => "failed",
+        RunPhase::Ended(RunEnd::Refused) => "refused",
+        RunPhase::Ended(RunEnd::Cancelled) => "cancelled",
+    };
+    let steps = state.plan().node_ids().map(|node| {
+        let id = &state.plan().node(node).id;
+        format!("{id} {}", show_step(state, node))
+    });
+    let steps: Vec<String> = steps.collect();
+    format!("{run}: {}", steps.join(", "))
+}
+
+/// Where a step stands, with the number of its live attempt.
+pub(crate) fn show_step(state: &RunState, node: NodeId) -> String {
+    let step = state.step(node);
+    let word = match step.phase {
+        StepPhase::Waiting => "waiting",
+        StepPhase::Ready => "ready",
+        StepPhase::Running => return format!("running.{}", step.attempts.len()),
+        StepPhase::Succeeded => "succeeded",
+        StepPhase::Reused => "reused",
+        StepPhase::Failed => "failed",
+        StepPhase::Refused => "refused",
+        StepPhase::Skipped => "skipped",
+        StepPhase::Cancelled => "cancelled",
+    };
+    word.to_owned()
+}
+
+/// Fails the test, naming what is broken, unless every invariant holds.
+#[track_caller]
+pub(crate) fn assert_holds(state: &RunState, when: &str) {
+    let broken = run_engine::invariants::violations(state);
+    let broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
+    assert!(broken.is_empty(), "{when}: {}", broken.join("; "));
+}
