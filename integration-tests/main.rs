@@ -10,6 +10,8 @@ mod exit_status;
 mod following;
 mod kill;
 mod language;
+mod power_loss;
+mod random;
 mod reuse;
 mod support;
 mod transcripts;

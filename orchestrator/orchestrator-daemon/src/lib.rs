@@ -31,5 +31,6 @@ pub mod views;
 
 pub use config::DaemonConfig;
 pub use error::DaemonError;
+pub use lock::is_held;
 pub use offline::Offline;
 pub use serve::serve;

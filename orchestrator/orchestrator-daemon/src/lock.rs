@@ -46,6 +46,15 @@ pub(crate) struct StateLock {
     path: PathBuf,
 }
 
+/// Whether a process holds a state folder now: a daemon, to its very end, or a command that reads it.
+pub fn is_held(state_dir: &Path) -> bool {
+    let Ok(file) = File::open(state_dir.join(LOCK_NAME)) else {
+        return false;
+    };
+    let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
+    locked == Err(Errno::WOULDBLOCK)
+}
+
 impl StateLock {
     /// Takes the lock, trying for at most `patience`.
     pub(crate) fn take(

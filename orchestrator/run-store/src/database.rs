@@ -3,7 +3,7 @@
 //! All rows are in the default tree. It does not know what they hold.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -12,6 +12,7 @@ use run_engine::seams::StoreError;
 
 use crate::error::{OpenError, failed};
 use crate::limits::{CACHE_BYTES, OPEN_PAUSE, OPEN_TRIES};
+use crate::objects::sync_folder;
 
 /// Beginning of the names of sled's snapshots, which it can do without.
 const SNAPSHOT: &str = "snap.";
@@ -29,6 +30,8 @@ pub(crate) struct Database {
     /// neither the device's cache nor the file's metadata.
     file: File,
     path: PathBuf,
+    /// Whether the names of sled's files are durable, which sled leaves to chance.
+    named: bool,
 }
 
 impl Database {
@@ -42,18 +45,34 @@ impl Database {
             path: path.clone(),
             source,
         })?;
-        Ok(Self { rows, file, path })
+        Ok(Self {
+            rows,
+            file,
+            path,
+            named: false,
+        })
     }
 
     /// Applies a batch and makes it durable.
-    pub(crate) fn commit(&self, batch: sled::Batch) -> Result<(), StoreError> {
+    pub(crate) fn commit(&mut self, batch: sled::Batch) -> Result<(), StoreError> {
+        let sync_failed = |error| failed(format!("syncing {} failed", self.path.display()), error);
+        if !self.named {
+            // Only who writes needs them, so this is not done when it is opened.
+            sync_names(&self.path).map_err(sync_failed)?;
+        }
         let write_failed = |error| failed(format!("writing {} failed", self.path.display()), error);
         self.rows.apply_batch(batch).map_err(write_failed)?;
         self.rows.flush().map_err(write_failed)?;
-        self.file
-            .sync_data()
-            .map_err(|error| failed(format!("syncing {} failed", self.path.display()), error))
+        self.file.sync_data().map_err(sync_failed)?;
+        self.named = true;
+        Ok(())
     }
+}
+
+/// Makes the names of sled's files durable, and the settings beside its log.
+fn sync_names(log: &Path) -> io::Result<()> {
+    File::open(log.with_file_name("conf"))?.sync_all()?;
+    log.parent().map_or(Ok(()), sync_folder)
 }
 
 /// Tries again while the store is held, and once more without snapshots if they are damaged.
@@ -96,7 +115,7 @@ fn open_patiently(state_dir: &Path, folder: &Path) -> Result<sled::Db, OpenError
 
 enum Problem {
     Held,
-    Refused(std::io::Error),
+    Refused(io::Error),
     Damaged {
         problem: String,
         /// Whether sled can say of no place in its file that it is damaged: so it is for snapshots.
@@ -129,7 +148,7 @@ fn open_once(folder: &Path) -> Result<sled::Db, Problem> {
 }
 
 /// Whether the file's content is at fault, and not the machine.
-fn is_damage(error: &std::io::Error) -> bool {
+fn is_damage(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput

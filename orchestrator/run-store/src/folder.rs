@@ -4,7 +4,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::OpenError;
@@ -98,6 +98,7 @@ fn check_format(state_dir: &Path, folders: &Folders) -> Result<(), OpenError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // The file is written before the database is made.
             if !folders.database.exists() {
+                sync_above(state_dir)?;
                 return write_new(state_dir, &path);
             }
             "it is not there, although there is a database".to_owned()
@@ -111,6 +112,32 @@ fn check_format(state_dir: &Path, folders: &Folders) -> Result<(), OpenError> {
         }
     };
     Err(OpenError::Format { path, problem })
+}
+
+/// Makes the state folder's own name durable, and those of the folders above it: any of them may have
+/// just been made. What is on another file system was there before, and so was what may not be read.
+fn sync_above(state_dir: &Path) -> Result<(), OpenError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| OpenError::Io {
+            action: "syncing",
+            path,
+            source,
+        }
+    };
+    let absolute = std::path::absolute(state_dir).map_err(failed(state_dir))?;
+    let device = |path: &Path| fs::metadata(path).map(|found| found.dev());
+    let own = device(&absolute).map_err(failed(&absolute))?;
+    for above in absolute.ancestors().skip(1) {
+        if device(above).map_err(failed(above))? != own {
+            break;
+        }
+        match sync_folder(above) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => break,
+            synced => synced.map_err(failed(above))?,
+        }
+    }
+    Ok(())
 }
 
 fn format_number(text: &str) -> Option<u32> {

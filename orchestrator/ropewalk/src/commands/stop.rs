@@ -3,13 +3,14 @@
 
 use clap::Args;
 use orchestrator_api::{Client, RunsQuery};
+use orchestrator_daemon::is_held;
 use tokio::time::{Instant, sleep};
 
 use super::Outcome;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::limits::{CANCEL_LOOK, CANCEL_WAIT_MAX, REACH_MAX};
+use crate::limits::{CANCEL_LOOK, CANCEL_WAIT_MAX, REACH_MAX, REACH_PAUSE};
 use crate::reaching::Reach;
 
 /// Runs that are looked through for unfinished ones.
@@ -93,7 +94,8 @@ async fn cancel_all(client: &Client, context: &Context) -> Result<(), CliError> 
 
 async fn until_gone(reach: &Reach) -> Result<(), CliError> {
     let deadline = Instant::now() + REACH_MAX;
-    while reach.present().await?.is_some() {
+    // A daemon closes its store after its socket.
+    while reach.present().await?.is_some() || is_held(reach.state_dir()) {
         if Instant::now() >= deadline {
             return Err(CliError::unusable(format!(
                 "the daemon did not end within {} s",
@@ -104,7 +106,7 @@ async fn until_gone(reach: &Reach) -> Result<(), CliError> {
                 reach.state_dir().display()
             )));
         }
-        sleep(CANCEL_LOOK).await;
+        sleep(REACH_PAUSE.0).await;
     }
     Ok(())
 }
