@@ -2,11 +2,11 @@
 //!
 //!     cargo bench -p ropewalk --bench steps -- [--steps 10000] [--rounds 7] [--slots 64]
 //!
-//! The workload is a layered random graph of steps that write one byte each. A round runs it once
-//! through the real binary (client, daemon, keeper, sled, everything durable) in a fresh state
-//! folder, and once as the floor: the same number of processes, each with a log file of its own, at
-//! the same parallelism, in the order of the numbers and without any graph. Rounds are interleaved;
-//! medians are printed, and their ratio.
+//! The workload is a layered random graph of steps that write one byte each; a variable of its own
+//! keeps each from being reused for another. A round runs it once through the real binary (client,
+//! daemon, keeper, sled, everything durable) in a fresh state folder, and once as the floor: the same
+//! number of processes, each with a log file of its own, at the same parallelism, in the order of the
+//! numbers and without any graph. Rounds are interleaved; medians are printed, and their ratio.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::collections::HashMap;
@@ -135,7 +135,7 @@ fn pipeline(steps: usize) -> String {
     for step in 0..steps {
         let _ = write!(
             text,
-            "  s{step}:\n    run: [{PROGRAM}, x]\n    files: []\n    outputs: {{ n: {{ type: integer, optional: true }} }}\n"
+            "  s{step}:\n    run: [{PROGRAM}, x]\n    env: {{ STEP: s{step} }}\n    files: []\n    outputs: {{ n: {{ type: integer, optional: true }} }}\n"
         );
         if let Some(before) = (step / LAYER).checked_sub(1) {
             let mut needs = Vec::new();
