@@ -94,14 +94,14 @@ fn kept(folder: &Path, attempts: usize, parallel: usize) -> Outcome<f64> {
     let keeper = KeeperClient::connect_or_start(folder, &argv, on_answer)?;
     let start = Instant::now();
     let launch = |n: usize| {
+        let attempt = format!("{}/{n}", start.elapsed().as_nanos());
+        let argv = vec!["/bin/true".to_owned()];
+        let log = log_path(folder, &format!("kept-{n}.log"));
         Request::Launch(Box::new(Launch {
-            attempt: format!("{}/{n}", start.elapsed().as_nanos()),
-            argv: vec!["/bin/true".to_owned()],
             env: environment(),
-            cwd: folder.to_path_buf(),
-            log: log_path(folder, &format!("kept-{n}.log")),
             timeout_ms: Some(3_600_000),
             grace_ms: 10_000,
+            ..Launch::new(attempt, argv, folder.to_path_buf(), log)
         }))
     };
     let mut launched = parallel.min(attempts);

@@ -84,19 +84,6 @@ pub enum KeeperError {
         /// Our user id.
         ours: u32,
     },
-    /// The two sides speak different protocols.
-    #[error(
-        "the keeper of {} speaks protocol {theirs}, this program {ours}; new attempts wait until its last one has ended",
-        state_dir.display()
-    )]
-    Protocol {
-        /// The state folder.
-        state_dir: PathBuf,
-        /// The keeper's number.
-        theirs: u32,
-        /// Our number.
-        ours: u32,
-    },
     /// The connection broke.
     #[error("the connection to the keeper is broken")]
     Disconnected(#[source] io::Error),

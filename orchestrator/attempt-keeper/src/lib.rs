@@ -35,5 +35,5 @@ pub use process_table::COOKIE_VARIABLE;
 pub use protocol::{
     Answer, ClientGreeting, ExitStatus, KeeperGreeting, Launch, PROTOCOL_VERSION, Request,
 };
-pub use remains::{Proof, RemainsError, end_remains};
+pub use remains::{Ended, Proof, RemainsError, Trace, end_remains};
 pub use spawn::{Output, SpawnError, StartedDaemon, enter_own_session, output_of, start_daemon};

@@ -40,8 +40,11 @@ pub const LEFTOVER_TICK: Duration = Duration::from_millis(20);
 /// whether they are only zombies of a parent that does not wait for them.
 pub const LEFTOVER_ZOMBIES_AFTER: Duration = Duration::from_millis(500);
 
+/// Processes that one line of keeper.log names: enough to look for, however many a step left behind.
+pub const LEFTOVERS_NAMED_MAX: usize = 16;
+
 /// How long after SIGKILL an attempt is reported as stuck: a process in uninterruptible sleep (a
-/// dead network file system, a failing disk) cannot be ended by anyone.
+/// dead network file system, a failing disk) cannot be ended by anyone. A launch may say otherwise.
 pub const STUCK_AFTER: Duration = Duration::from_mins(1);
 
 /// How long a keeper that lost its state folder waits for its killed attempts before it ends.

@@ -2,8 +2,10 @@
 //!
 //! The protocol is additive. A receiver ignores fields it does not know; a keeper answers
 //! `unsupported` to a request it does not know, a client ignores an answer it does not know. Only a
-//! change that breaks this raises [`PROTOCOL_VERSION`]. Every message stands with an example in
-//! docs/keeper-protocol.md, which a test reads.
+//! change that breaks this raises [`PROTOCOL_VERSION`], and even then both sides still greet, list,
+//! ask for what is held, kill, acknowledge and end in today's words: only what is launched anew waits
+//! for a keeper of the same number. Every message stands with an example in docs/keeper-protocol.md,
+//! which a test reads.
 
 use std::path::PathBuf;
 
@@ -43,7 +45,7 @@ pub enum Request {
     /// asks for again: its successor finds it so.
     List,
     /// The keeper is to end, which it does at once if it holds nothing (the connection closes).
-    /// Otherwise the answer is [`Answer::Occupied`]. For the upgrade across a breaking number.
+    /// Otherwise the answer is [`Answer::Occupied`]. For the upgrade to another protocol.
     End,
 }
 
@@ -76,6 +78,27 @@ pub struct Launch {
     /// Milliseconds between SIGTERM and SIGKILL after the timeout.
     #[serde(default)]
     pub grace_ms: u64,
+    /// Milliseconds after SIGKILL until what still lives of it is told as [`Answer::Stuck`]. Without
+    /// it [`STUCK_AFTER`](crate::limits::STUCK_AFTER).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck_after_ms: Option<u64>,
+}
+
+impl Launch {
+    /// An attempt without limits of its own. With an empty command it only asks what became of an
+    /// attempt that the keeper holds.
+    pub fn new(attempt: String, argv: Vec<String>, cwd: PathBuf, log: PathBuf) -> Self {
+        Self {
+            attempt,
+            argv,
+            env: Vec::new(),
+            cwd,
+            log,
+            timeout_ms: None,
+            grace_ms: 0,
+            stuck_after_ms: None,
+        }
+    }
 }
 
 /// What the keeper tells a client.
@@ -145,7 +168,7 @@ pub enum Answer {
         /// How many.
         attempts: usize,
     },
-    /// The keeper is older than the request.
+    /// The keeper does not know the request, or it is a new launch by a client of another protocol.
     Unsupported {
         /// The name of the request.
         request: String,

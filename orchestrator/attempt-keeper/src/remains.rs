@@ -6,7 +6,7 @@
 //! effort: a process that started a session of its own, cleared its environment, left the folder and
 //! has nothing open for writing there escapes it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -30,6 +30,31 @@ pub enum Proof {
     Cgroup,
     /// Two scans of `/proc` found nothing: best effort.
     Scan,
+}
+
+/// Nothing is left of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// How that is known.
+    pub proof: Proof,
+    /// What the scans found and ended on the way, by process id. A control group is ended as a whole
+    /// and names none.
+    pub found: BTreeMap<u32, Trace>,
+}
+
+/// What gave a process of a dead keeper away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trace {
+    /// The cookie in its environment.
+    Cookie,
+    /// It is in the keeper's session.
+    Session,
+    /// It is in the process group of one that was found.
+    Group,
+    /// It works in the attempt's folder.
+    Folder,
+    /// It has a file of the attempt open for writing.
+    OpenFile,
 }
 
 /// The remains could not be ended, or not be proven dead.
@@ -70,17 +95,21 @@ pub fn end_remains(
     attempt: &str,
     attempt_paths: &[&Path],
     deadline: Duration,
-) -> Result<Proof, RemainsError> {
+) -> Result<Ended, RemainsError> {
+    let proven = |proof| {
+        let found = BTreeMap::new();
+        Ok(Ended { proof, found })
+    };
     let give_up = Instant::now() + deadline;
     let keeper = lock::last_record(state_dir).and_then(|record| record.find(instance).cloned());
     if let Some(keeper) = &keeper {
         if keeper.boot_id != boot_id().map_err(RemainsError::Io)? {
-            return Ok(Proof::Reboot);
+            return proven(Proof::Reboot);
         }
         check_dead(state_dir, keeper, give_up)?;
         if let Some(group) = &keeper.cgroup {
             match cgroup::end_all(group, give_up) {
-                Ok(()) => return Ok(Proof::Cgroup),
+                Ok(()) => return proven(Proof::Cgroup),
                 Err(pids) if !pids.is_empty() => return Err(RemainsError::Stuck { pids }),
                 // The group cannot be judged from here; the scan remains.
                 Err(_) => {}
@@ -134,25 +163,30 @@ struct Search<'a> {
     paths: Vec<PathBuf>,
 }
 
-fn scan_until_empty(search: &Search<'_>, give_up: Instant) -> Result<Proof, RemainsError> {
+fn scan_until_empty(search: &Search<'_>, give_up: Instant) -> Result<Ended, RemainsError> {
     let mut scans_empty = 0;
+    let mut all_found = BTreeMap::new();
     let mut pause = RETRY_PAUSE.0;
     loop {
         let found = search.scan().map_err(RemainsError::Io)?;
         if found.is_empty() {
             scans_empty += 1;
             if scans_empty == 2 {
-                return Ok(Proof::Scan);
+                return Ok(Ended {
+                    proof: Proof::Scan,
+                    found: all_found,
+                });
             }
             continue;
         }
         scans_empty = 0;
-        for process in &found {
+        for (process, trace) in &found {
+            all_found.entry(process.pid).or_insert(*trace);
             // What cannot be killed is found again, and named at the deadline.
             let _ = end_process(process.pid, process.start_time, 0);
         }
         if Instant::now() >= give_up {
-            let pids = found.iter().map(|process| process.pid).collect();
+            let pids = found.iter().map(|(process, _)| process.pid).collect();
             return Err(RemainsError::Stuck { pids });
         }
         thread::sleep(pause);
@@ -162,7 +196,7 @@ fn scan_until_empty(search: &Search<'_>, give_up: Instant) -> Result<Proof, Rema
 
 impl Search<'_> {
     /// One pass over `/proc`. Zombies are dead.
-    fn scan(&self) -> io::Result<Vec<ProcessStat>> {
+    fn scan(&self) -> io::Result<Vec<(ProcessStat, Trace)>> {
         let own = std::process::id();
         let own_session = stat(own).map(|own| own.session);
         let keeper_start = self.session.map_or(0, |(_, start_time)| start_time);
@@ -188,18 +222,30 @@ impl Search<'_> {
                 .is_some_and(|cookie| self.is_of_dead_keeper(cookie));
             if is_ours || Some(process.session) == session {
                 groups.insert(process.group);
-                found.push(process);
+                let trace = if is_ours {
+                    Trace::Cookie
+                } else {
+                    Trace::Session
+                };
+                found.push((process, trace));
             } else {
                 others.push((process, cookie.is_some()));
             }
         }
-        // A group without a terminal that holds one of them is theirs; a shell's job is not.
-        for (process, has_cookie) in others {
-            let is_in_group = groups.contains(&process.group) && process.terminal == 0;
-            let works_here = !has_cookie && process.terminal == 0 && self.works_here(process.pid);
-            if (is_in_group && !has_cookie && Some(process.session) != own_session) || works_here {
-                found.push(process);
-            }
+        // A group without a terminal that holds one of them is theirs; a shell's job is not. What has
+        // a cookie belongs to another attempt.
+        let others = others
+            .into_iter()
+            .filter(|(process, has_cookie)| !has_cookie && process.terminal == 0);
+        for (process, _) in others {
+            let is_in_group =
+                groups.contains(&process.group) && Some(process.session) != own_session;
+            let trace = if is_in_group {
+                Some(Trace::Group)
+            } else {
+                self.works_here(process.pid)
+            };
+            found.extend(trace.map(|trace| (process, trace)));
         }
         Ok(found)
     }
@@ -211,13 +257,13 @@ impl Search<'_> {
     }
 
     /// Whether a process has its working directory in the attempt's paths or one open for writing.
-    fn works_here(&self, pid: u32) -> bool {
+    fn works_here(&self, pid: u32) -> Option<Trace> {
         if self.paths.is_empty() || !is_of_this_user(pid) {
-            return false;
+            return None;
         }
         let folder = PathBuf::from(format!("/proc/{pid}"));
         if fs::read_link(folder.join("cwd")).is_ok_and(|cwd| self.is_within(&cwd)) {
-            return true;
+            return Some(Trace::Folder);
         }
         let open = fs::read_dir(folder.join("fd"))
             .into_iter()
@@ -225,7 +271,9 @@ impl Search<'_> {
             .flatten();
         let mut within =
             open.filter(|fd| fs::read_link(fd.path()).is_ok_and(|to| self.is_within(&to)));
-        within.any(|fd| is_open_for_writing(&folder.join("fdinfo").join(fd.file_name())))
+        let writes =
+            within.any(|fd| is_open_for_writing(&folder.join("fdinfo").join(fd.file_name())));
+        writes.then_some(Trace::OpenFile)
     }
 
     fn is_within(&self, path: &Path) -> bool {

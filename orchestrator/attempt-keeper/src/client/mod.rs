@@ -16,7 +16,7 @@ use std::thread;
 use crate::error::KeeperError;
 use crate::limits::{MESSAGE_BYTES_MAX, SEND_MAX};
 use crate::lines::LineBuffer;
-use crate::protocol::{Answer, KeeperGreeting, Request, encode};
+use crate::protocol::{Answer, KeeperGreeting, PROTOCOL_VERSION, Request, encode};
 
 /// What reaches the daemon from the keeper.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +101,14 @@ impl KeeperClient {
     /// What the keeper said of itself.
     pub fn greeting(&self) -> &KeeperGreeting {
         &self.greeting
+    }
+
+    /// Whether the keeper speaks this program's protocol.
+    ///
+    /// One that does not starts nothing for this program, but tells and ends what it holds: it is of
+    /// an earlier or a later version, and the next keeper takes its place once it holds nothing.
+    pub fn speaks_our_protocol(&self) -> bool {
+        self.greeting.protocol == PROTOCOL_VERSION
     }
 
     /// Sends one request.

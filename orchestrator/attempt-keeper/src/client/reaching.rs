@@ -118,13 +118,6 @@ fn greet(state_dir: &Path) -> Result<Option<Reached>, KeeperError> {
         }
         Err(error) => return Err(failed(error)),
     };
-    if greeting.protocol != PROTOCOL_VERSION {
-        return Err(KeeperError::Protocol {
-            state_dir: state_dir.to_path_buf(),
-            theirs: greeting.protocol,
-            ours: PROTOCOL_VERSION,
-        });
-    }
     stream.set_read_timeout(None).map_err(failed)?;
     Ok(Some(Reached {
         stream,

@@ -13,8 +13,8 @@ pub(crate) struct Connection {
     pub(crate) stream: UnixStream,
     input: LineBuffer,
     output: Vec<u8>,
-    /// The client has said who it is.
-    pub(crate) is_greeted: bool,
+    /// The client's protocol, once it has said who it is.
+    pub(crate) protocol: Option<u32>,
     /// Nothing more is read; it closes once all is sent.
     pub(crate) is_closing: bool,
     /// The client is gone, or is to be gone.
@@ -28,7 +28,7 @@ impl Connection {
             stream,
             input: LineBuffer::default(),
             output: Vec::new(),
-            is_greeted: false,
+            protocol: None,
             is_closing: false,
             is_over: false,
         }

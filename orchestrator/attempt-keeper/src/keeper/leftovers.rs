@@ -4,13 +4,18 @@
 //! group is handed to this process when its parent dies, as an orphan, and its cookie tells whose it
 //! was; one that also cleared its environment is killed as soon as no attempt runs that is old
 //! enough to be its own. What lives below an orphan follows when the orphan is dead.
+//!
+//! keeper.log names what was found and by what, for whoever wonders where a background process went.
+
+use std::collections::BTreeMap;
 
 use rustix::process::{Signal, getpgid};
 
 use super::attempts::signal_group;
 use super::clock::Moment;
+use super::note::note;
 use super::shared::State;
-use crate::limits::{LEFTOVER_ZOMBIES_AFTER, STUCK_AFTER};
+use crate::limits::{LEFTOVER_ZOMBIES_AFTER, LEFTOVERS_NAMED_MAX};
 use crate::process_table::{self, TICK_NS, pid_of};
 
 /// An orphan that was sent SIGKILL.
@@ -18,6 +23,8 @@ struct Doomed {
     pid: u32,
     /// Whose it was; unknown without its cookie.
     attempt: Option<String>,
+    /// In whose process group it is, if that attempt is ending: then it was killed with the group.
+    group_of: Option<String>,
 }
 
 /// Kills orphans whose attempt is over, and reports the attempts of which nothing is left.
@@ -26,27 +33,25 @@ struct Doomed {
 /// lock keeps the reaper from making any of these process ids free meanwhile.
 pub(crate) fn settle(state: &mut State) {
     let doomed = kill_orphans(state);
+    tell_new(state, &doomed);
     if !state.attempts.has_ending() {
         return;
     }
     let now = Moment::now();
-    for (id, group, since) in state.attempts.ending() {
+    for ending in state.attempts.ending() {
         let orphans = doomed.iter().filter(|orphan| {
             orphan
                 .attempt
                 .as_deref()
-                .is_none_or(|attempt| attempt == &*id)
+                .is_none_or(|attempt| attempt == &*ending.id)
         });
         let mut left: Vec<u32> = orphans.map(|orphan| orphan.pid).collect();
-        left.extend(living_group(
-            state,
-            group,
-            now.since(since) >= LEFTOVER_ZOMBIES_AFTER,
-        ));
+        let look = now.since(ending.since) >= LEFTOVER_ZOMBIES_AFTER;
+        left.extend(living_group(state, ending.group, look));
         if left.is_empty() {
-            state.attempts.settled(&id);
-        } else if now.since(since) >= STUCK_AFTER {
-            state.attempts.report_stuck(&id, left);
+            state.attempts.settled(&ending.id);
+        } else if now >= ending.stuck_at {
+            state.attempts.report_stuck(&ending.id, left);
         }
     }
 }
@@ -90,14 +95,49 @@ fn kill_orphans(state: &State) -> Vec<Doomed> {
             None => state.is_starting || is_maybe_of_a_running_attempt(state, pid),
         };
         if !may_live {
+            let group_of = state.attempts.ending_in_group(group_of(pid));
             kill_with_group(state, pid);
             doomed.push(Doomed {
                 pid,
                 attempt: attempt.map(str::to_owned),
+                group_of,
             });
         }
     }
     doomed
+}
+
+/// Notes what has not been noted yet: each process once, the processes of an attempt in one line.
+fn tell_new(state: &mut State, doomed: &[Doomed]) {
+    state
+        .told
+        .retain(|pid| doomed.iter().any(|one| one.pid == *pid));
+    let mut lines: BTreeMap<(String, &str), Vec<u32>> = BTreeMap::new();
+    for one in doomed {
+        let is_news = state.told.insert(one.pid);
+        if !is_news || process_table::stat(one.pid).is_none_or(|now| now.zombie) {
+            continue;
+        }
+        let (whose, trace) = match (&one.group_of, &one.attempt) {
+            (Some(attempt), _) => (format!("attempt {attempt}"), "their process group"),
+            (None, Some(attempt)) => (format!("attempt {attempt}"), "their cookie"),
+            (None, None) => ("some attempt".to_owned(), "being orphans of none that runs"),
+        };
+        lines.entry((whose, trace)).or_default().push(one.pid);
+    }
+    for ((whose, trace), pids) in lines {
+        let named = &pids[..pids.len().min(LEFTOVERS_NAMED_MAX)];
+        let count = pids.len();
+        note(format_args!(
+            "{whose} left {count} of its processes behind; ended, found by {trace}: {named:?}"
+        ));
+    }
+}
+
+/// The number of a process's group; 0 where there is none.
+fn group_of(pid: u32) -> u32 {
+    let group = pid_of(pid).and_then(|pid| getpgid(Some(pid)).ok());
+    group.map_or(0, |group| group.as_raw_nonzero().get().unsigned_abs())
 }
 
 fn is_maybe_of_a_running_attempt(state: &State, pid: u32) -> bool {
@@ -112,12 +152,10 @@ fn is_maybe_of_a_running_attempt(state: &State, pid: u32) -> bool {
 /// Kills an orphan, with its group unless that is a running attempt's or our own.
 fn kill_with_group(state: &State, pid: u32) {
     let Some(raw) = pid_of(pid) else { return };
-    if let Ok(group) = getpgid(Some(raw)) {
-        let number = group.as_raw_nonzero().get().unsigned_abs();
-        let is_own = getpgid(None).is_ok_and(|own| own == group);
-        if !is_own && !state.attempts.is_leader(number) {
-            signal_group(number, Signal::KILL);
-        }
+    let group = group_of(pid);
+    // A leader's group is a running attempt's; the keeper leads its own.
+    if group != 0 && group != std::process::id() && !state.attempts.is_leader(group) {
+        signal_group(group, Signal::KILL);
     }
     let _ = rustix::process::kill_process(raw, Signal::KILL);
 }

@@ -192,7 +192,7 @@ impl Serving {
                 return;
             }
         };
-        if !connection.is_greeted && !matches!(request, Request::Hello(_)) {
+        if connection.protocol.is_none() && !matches!(request, Request::Hello(_)) {
             let message = "the first message of a connection is `hello`".to_owned();
             connection.push(&Answer::Malformed { message });
             connection.is_closing = true;
@@ -200,12 +200,20 @@ impl Serving {
         }
         match request {
             Request::Hello(client) => {
-                connection.is_greeted = true;
+                connection.protocol = Some(client.protocol);
                 connection.push(&Answer::Hello(self.greeting.clone()));
                 note(format_args!(
                     "connection {from}: version {:?}, protocol {}",
                     client.version, client.protocol
                 ));
+            }
+            // What is new may mean something else in another protocol; what is held is only asked for.
+            Request::Launch(launch)
+                if connection.protocol != Some(PROTOCOL_VERSION)
+                    && !state.attempts.holds(&launch.attempt) =>
+            {
+                let request = "launch".to_owned();
+                connection.push(&Answer::Unsupported { request });
             }
             Request::Launch(launch) => state.attempts.launch(from, *launch),
             Request::Kill { attempt, grace_ms } => {

@@ -1,5 +1,6 @@
 //! What the keeper's three threads share: the table under its lock, and ways to wake each other.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,8 @@ use crate::process_table::Orphans;
 pub(crate) struct State {
     pub(crate) attempts: Attempts,
     pub(crate) orphans: Orphans,
+    /// Orphans that are being ended and stand in keeper.log already.
+    pub(crate) told: BTreeSet<u32>,
     /// The instance of this keeper, the first part of its attempts' cookies.
     pub(crate) instance: String,
     /// A spawn is under way: there may be a child that the table does not know yet.
@@ -41,6 +44,7 @@ impl Shared {
         let state = State {
             attempts: Attempts::default(),
             orphans: Orphans::new(),
+            told: BTreeSet::new(),
             instance: instance.to_owned(),
             is_starting: false,
             starts: 0,

@@ -5,7 +5,7 @@ use std::fs;
 use attempt_keeper::{Answer, Request};
 
 use crate::launches::make_fifo;
-use crate::support::{Folder, is_alive, signal};
+use crate::support::{Folder, is_alive, signal, wait_until};
 
 /// A shell that ignores SIGTERM, and says so before it waits for ever.
 const DEAF: &str = "trap '' TERM; echo \"ready $$\" >> said; while :; do read line < gate; done";
@@ -65,7 +65,7 @@ fn a_timeout_is_enforced_without_a_client() {
     client.launch(&launch);
     let pid = client.launched("deaf");
     drop(client);
-    crate::support::wait_until("the timeout", || (!is_alive(pid)).then_some(()));
+    wait_until("the timeout", || (!is_alive(pid)).then_some(()));
     let client = folder.client();
     client.launch(&launch);
     let status = loop {
@@ -108,27 +108,42 @@ fn an_attempt_that_waits_its_turn_can_be_killed() {
     );
 }
 
-/// Each script leaves a process behind, whose id it writes to `said`, and ends.
+/// Each script leaves a process behind, whose id it writes to a file, and ends. What is in its process
+/// group dies with the group; of the rest keeper.log says what gave it away.
 #[test]
 fn what_an_attempt_leaves_behind_is_ended_before_its_end_is_told() {
+    let (by_cookie, by_being_orphans) = (
+        Some("found by their cookie"),
+        Some("found by being orphans of none that runs"),
+    );
     let cases = [
-        ("in its group", "sh -c \"$LOOP\" &"),
-        ("deaf, in its group", "sh -c \"trap '' TERM HUP; $LOOP\" &"),
-        ("in its own session", "setsid sh -c \"$LOOP\" &"),
+        ("in its group", "sh -c \"$LOOP\" &", None),
+        (
+            "deaf, in its group",
+            "sh -c \"trap '' TERM HUP; $LOOP\" &",
+            None,
+        ),
+        ("in its own session", "setsid sh -c \"$LOOP\" &", by_cookie),
         (
             "in its own session, with a child",
             "setsid sh -c \"sleep 1000 & $LOOP\" &",
+            by_cookie,
         ),
-        ("forked twice", "(setsid sh -c \"$LOOP\" &) &"),
-        ("without its cookie", "env -i setsid sh -c \"$LOOP\" &"),
+        ("forked twice", "(setsid sh -c \"$LOOP\" &) &", by_cookie),
+        (
+            "without its cookie",
+            "env -i setsid sh -c \"$LOOP\" &",
+            by_being_orphans,
+        ),
         (
             "with its outputs closed",
             "setsid sh -c \"$LOOP\" > /dev/null 2>&1 &",
+            by_cookie,
         ),
     ];
     let folder = Folder::new();
     let client = folder.client();
-    for (number, (name, script)) in cases.into_iter().enumerate() {
+    for (number, (name, script, found)) in cases.into_iter().enumerate() {
         let ready = format!("pid-{number}");
         // The loop names itself in a file; the script ends only after that.
         let leaving = format!("echo \"pid $$\" > {ready}; while :; do sleep 1000; done");
@@ -142,7 +157,65 @@ fn what_an_attempt_leaves_behind_is_ended_before_its_end_is_told() {
             !is_alive(left),
             "{name}: process {left} outlived the attempt"
         );
+        assert_eq!(trace_of(&folder, left).as_deref(), found, "{name}");
     }
+}
+
+/// What gave a process away that was left behind, by the line of keeper.log that names it. One that
+/// died with its process group stands there at most as a member of that.
+fn trace_of(folder: &Folder, pid: u32) -> Option<String> {
+    let log = fs::read_to_string(folder.file("keeper.log")).unwrap();
+    let line = log.lines().find_map(|line| {
+        let (said, pids) = line.split_once(": [")?;
+        let mut pids = pids.trim_end_matches(']').split(", ");
+        pids.any(|one| one == pid.to_string()).then_some(said)
+    });
+    let found = line.map(|line| line[line.find("found by").unwrap()..].to_owned());
+    found.filter(|found| found != "found by their process group")
+}
+
+/// An orphan of an attempt that runs is the keeper's to reap, or the system would fill with zombies.
+#[test]
+fn orphans_of_a_running_attempt_are_reaped() {
+    let folder = Folder::new();
+    let client = folder.client();
+    make_fifo(&folder, "gate");
+    let script = "i=0; while [ $i -lt 40 ]; do (sh -c 'exit 7' &); i=$((i + 1)); done; \
+                  echo \"ready $$\" >> said; read line < gate";
+    client.launch(&folder.script("forks", script));
+    client.launched("forks");
+    folder.wait_for_line("said", "ready");
+    let keeper = client.keeper.greeting().pid;
+    wait_until("the zombies' end", || {
+        (children(keeper) == ["forks"]).then_some(())
+    });
+    fs::write(folder.file("gate"), "go\n").unwrap();
+    assert_eq!(client.exited("forks").code, Some(0));
+    wait_until("no child at all", || {
+        children(keeper).is_empty().then_some(())
+    });
+}
+
+/// The children of a keeper, each by the attempt in its cookie; a zombie has none.
+fn children(keeper: u32) -> Vec<String> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let children = processes.filter(|one| {
+        let stat = fs::read_to_string(one.path().join("stat")).unwrap_or_default();
+        let parent = stat
+            .rfind(')')
+            .and_then(|end| stat[end..].split(' ').nth(2));
+        parent == Some(keeper.to_string().as_str())
+    });
+    let names = children.map(|child| {
+        let environ = fs::read(child.path().join("environ")).unwrap_or_default();
+        let environ = String::from_utf8_lossy(&environ).into_owned();
+        let cookie = environ.split('\0').find_map(|entry| {
+            let value = entry.strip_prefix("ROPEWALK_ATTEMPT_COOKIE=")?;
+            Some(value.split_once(':')?.1.to_owned())
+        });
+        cookie.unwrap_or_default()
+    });
+    names.collect()
 }
 
 #[test]

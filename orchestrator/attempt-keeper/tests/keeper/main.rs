@@ -11,10 +11,12 @@
 
 mod ends;
 mod launches;
+mod peers;
 mod protocol_examples;
 mod remains;
 mod spawning;
 mod state_folder;
+mod stuck;
 mod support;
 
 /// Not a test, but what the tests start as the keeper.

@@ -3,8 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use attempt_keeper::{KeeperMessage, Proof, RemainsError, end_remains};
+use attempt_keeper::{KeeperMessage, Proof, RemainsError, Trace, end_remains};
 
+use crate::launches::make_fifo;
 use crate::support::{Folder, PATIENCE, is_alive, signal, wait_until};
 
 /// Kills the keeper and waits for its death to be noticed.
@@ -22,23 +23,53 @@ fn forget_cgroup(folder: &Folder) -> Option<String> {
     group
 }
 
-const REMAINS: [(&str, &str); 5] = [
-    ("main process", "echo \"pid $$\" > pids; exec sleep 1000"),
-    ("in its group", "trap '' TERM; sh -c \"$LOOP\" & wait"),
-    ("in its own session", "setsid sh -c \"$LOOP\" & wait"),
+/// Each with what gives the process away that writes its id.
+const REMAINS: [(&str, &str, Trace); 8] = [
+    (
+        "main process",
+        "echo \"pid $$\" > pids; exec sleep 1000",
+        Trace::Cookie,
+    ),
+    (
+        "in its group",
+        "trap '' TERM; sh -c \"$LOOP\" & wait",
+        Trace::Cookie,
+    ),
+    (
+        "in its own session",
+        "setsid sh -c \"$LOOP\" & wait",
+        Trace::Cookie,
+    ),
+    (
+        "forked twice",
+        "(setsid sh -c \"$LOOP\" &) & wait; read line < gate",
+        Trace::Cookie,
+    ),
+    (
+        "without its cookie",
+        "cd /; env -i sh -c \"$OUT\" < /dev/null > /dev/null 2>&1 & wait",
+        Trace::Session,
+    ),
+    (
+        "without its cookie, in the group of one that has it, in a session of their own",
+        "cd /; exec < /dev/null > /dev/null 2>&1; setsid sh -c 'env -i sh -c \"$OUT\" & wait' & wait",
+        Trace::Group,
+    ),
     (
         "without its cookie, in the folder",
-        "env -i setsid sh -c \"$LOOP\" & wait",
+        "env -i setsid sh -c \"$LOOP\" < /dev/null > /dev/null 2>&1 & wait",
+        Trace::Folder,
     ),
     (
         "without its cookie, outside, with the log open",
         "cd /; env -i setsid sh -c \"$OUT\" & wait",
+        Trace::OpenFile,
     ),
 ];
 
 #[test]
 fn remains_are_ended_by_the_scan() {
-    for (name, script) in REMAINS {
+    for (name, script, trace) in REMAINS {
         let folder = Folder::new();
         let attempt_dir = folder.file("attempt");
         fs::create_dir(&attempt_dir).unwrap();
@@ -52,6 +83,7 @@ fn remains_are_ended_by_the_scan() {
             let value = format!("echo \"pid $$\" > {file}; {forever}");
             launch.env.push((variable.to_owned(), value));
         }
+        make_fifo(&folder, "attempt/gate");
         client.launch(&launch);
         let main = client.launched("run/step/1");
         let left: u32 = folder.wait_for_line("attempt/pids", "pid").parse().unwrap();
@@ -59,8 +91,9 @@ fn remains_are_ended_by_the_scan() {
         let paths = [attempt_dir.as_path()];
         let group = forget_cgroup(&folder);
         kill_keeper(&client);
-        let proof = end_remains(folder.path(), &instance, "run/step/1", &paths, PATIENCE).unwrap();
-        assert_eq!(proof, Proof::Scan, "{name}");
+        let ended = end_remains(folder.path(), &instance, "run/step/1", &paths, PATIENCE).unwrap();
+        assert_eq!(ended.proof, Proof::Scan, "{name}");
+        assert_eq!(ended.found.get(&left), Some(&trace), "{name}");
         assert!(
             !is_alive(left) && !is_alive(main),
             "{name}: {left} or {main} is alive"
@@ -88,16 +121,22 @@ fn remains_are_ended_by_the_control_group_where_there_is_one() {
     let has_group = !folder.lock_record()["cgroup"].is_null();
     kill_keeper(&client);
     if has_group {
-        let proof = end_remains(folder.path(), &instance, "a", &[], PATIENCE).unwrap();
+        let proof = end_remains(folder.path(), &instance, "a", &[], PATIENCE)
+            .unwrap()
+            .proof;
         assert_eq!(proof, Proof::Cgroup);
         assert!(!is_alive(left));
         // Again, and after the next keeper has taken office, the proof still stands.
         let next = folder.client();
         assert_ne!(next.keeper.instance(), instance);
-        let proof = end_remains(folder.path(), &instance, "a", &[], PATIENCE).unwrap();
+        let proof = end_remains(folder.path(), &instance, "a", &[], PATIENCE)
+            .unwrap()
+            .proof;
         assert_eq!(proof, Proof::Cgroup);
     } else {
-        let proof = end_remains(folder.path(), &instance, "a", &[], PATIENCE).unwrap();
+        let proof = end_remains(folder.path(), &instance, "a", &[], PATIENCE)
+            .unwrap()
+            .proof;
         assert_eq!(proof, Proof::Scan);
         assert!(is_alive(left), "the documented limit of the scan");
         signal(left, 9);
@@ -141,8 +180,9 @@ fn the_scan_spares_bystanders() {
     other.log.clone_from(&log);
     next.launch(&other);
     let pid = next.launched("other");
-    let proof = end_remains(folder.path(), &instance, "gone", &[&log], PATIENCE).unwrap();
-    assert_eq!(proof, Proof::Scan);
+    let ended = end_remains(folder.path(), &instance, "gone", &[&log], PATIENCE).unwrap();
+    assert_eq!(ended.proof, Proof::Scan);
+    assert!(ended.found.is_empty(), "{:?}", ended.found);
     assert!(is_alive(pid) && is_alive(reader.id()));
     reader.kill().unwrap();
     reader.wait().unwrap();
@@ -150,15 +190,50 @@ fn the_scan_spares_bystanders() {
     assert_eq!(next.exited("other").signal, Some(9));
 }
 
+/// Its process lives on only because there was no reboot: it stands for one of the new boot, whose
+/// number is given anew, and must be left alone.
 #[test]
 fn nothing_survives_a_reboot() {
     let folder = Folder::new();
     let client = folder.client();
     let instance = client.keeper.instance().to_owned();
+    client.launch(&folder.command("a", &["sleep", "1000"]));
+    let pid = client.launched("a");
     kill_keeper(&client);
     let mut record = folder.lock_record();
     record["boot_id"] = "another boot".into();
     fs::write(folder.file("keeper.lock"), format!("{record}\n")).unwrap();
-    let proof = end_remains(folder.path(), &instance, "a", &[], PATIENCE).unwrap();
-    assert_eq!(proof, Proof::Reboot);
+    let ended = end_remains(folder.path(), &instance, "a", &[folder.path()], PATIENCE).unwrap();
+    assert_eq!(ended.proof, Proof::Reboot);
+    assert!(ended.found.is_empty());
+    // Neither does the next keeper touch what its predecessor's record names.
+    let _next = folder.client();
+    assert!(is_alive(pid));
+    signal(pid, 9);
+}
+
+/// The dead keeper's number was given to somebody else: to the leader of a session, even.
+#[test]
+fn a_number_that_was_given_anew_is_not_mistaken_for_the_keeper() {
+    let folder = Folder::new();
+    let client = folder.client();
+    let instance = client.keeper.instance().to_owned();
+    forget_cgroup(&folder);
+    kill_keeper(&client);
+    let script = "echo \"pid $$\" > pids; cd /; exec sleep 1000";
+    let mut innocent = std::process::Command::new("setsid")
+        .args(["sh", "-c", script])
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    let pid: u32 = folder.wait_for_line("pids", "pid").parse().unwrap();
+    let mut record = folder.lock_record();
+    // The keeper's own start time stays.
+    record["pid"] = pid.into();
+    fs::write(folder.file("keeper.lock"), format!("{record}\n")).unwrap();
+    let ended = end_remains(folder.path(), &instance, "a", &[], PATIENCE).unwrap();
+    assert_eq!(ended.proof, Proof::Scan);
+    assert!(is_alive(pid), "{:?}", ended.found);
+    signal(pid, 9);
+    innocent.wait().unwrap();
 }

@@ -185,23 +185,28 @@ fn a_holder_without_a_socket_is_ended_if_it_is_the_recorded_keeper() {
     assert!(!is_alive(old));
 }
 
+/// It is locked by this process, which no record names as a whole: another start, another boot.
 #[test]
 fn a_lock_of_somebody_else_is_an_error_and_nobody_is_killed() {
-    let folder = Folder::new();
-    let lock = File::create(folder.file("keeper.lock")).unwrap();
-    lock.lock().unwrap();
-    // A record that names a living process, but another start of it.
     let own = std::process::id();
+    let stat = fs::read_to_string(format!("/proc/{own}/stat")).unwrap();
+    let start = stat[stat.rfind(')').unwrap()..].split(' ').nth(20).unwrap();
+    let start: u64 = start.parse().unwrap();
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
-    let record = serde_json::json!({
-        "instance": "x", "pid": own, "start_time": 1, "boot_id": boot.trim(), "protocol": 1,
-    });
-    (&lock).write_all(format!("{record}\n").as_bytes()).unwrap();
-    let error = Client::of(folder.path()).err().unwrap();
-    assert!(
-        matches!(error, KeeperError::UnknownHolder { .. }),
-        "{error}"
-    );
+    for (start, boot) in [(start - 1, boot.trim()), (start, "another boot")] {
+        let folder = Folder::new();
+        let lock = File::create(folder.file("keeper.lock")).unwrap();
+        lock.lock().unwrap();
+        let record = serde_json::json!({
+            "instance": "x", "pid": own, "start_time": start, "boot_id": boot, "protocol": 1,
+        });
+        (&lock).write_all(format!("{record}\n").as_bytes()).unwrap();
+        let error = Client::of(folder.path()).err().unwrap();
+        assert!(
+            matches!(error, KeeperError::UnknownHolder { .. }),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -72,14 +72,12 @@ impl Folder {
     }
 
     pub(crate) fn command(&self, attempt: &str, argv: &[&str]) -> Launch {
+        let argv = argv.iter().map(|word| (*word).to_owned()).collect();
+        let (cwd, log) = (self.path().to_path_buf(), self.log(attempt));
         Launch {
-            attempt: attempt.to_owned(),
-            argv: argv.iter().map(|word| (*word).to_owned()).collect(),
             env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
-            cwd: self.path().to_path_buf(),
-            log: self.log(attempt),
-            timeout_ms: None,
             grace_ms: 60_000,
+            ..Launch::new(attempt.to_owned(), argv, cwd, log)
         }
     }
 
@@ -113,9 +111,14 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn of(state_dir: &Path) -> Result<Self, KeeperError> {
+        Self::by(state_dir, &keeper_argv(state_dir))
+    }
+
+    /// With this command as the keeper, if there is none.
+    pub(crate) fn by(state_dir: &Path, keeper_argv: &[String]) -> Result<Self, KeeperError> {
         let (sender, messages) = channel();
         let on_answer = Box::new(move |message| drop(sender.send(message)));
-        let keeper = KeeperClient::connect_or_start(state_dir, &keeper_argv(state_dir), on_answer)?;
+        let keeper = KeeperClient::connect_or_start(state_dir, keeper_argv, on_answer)?;
         Ok(Self { keeper, messages })
     }
 

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
-use attempt_keeper::{Proof, end_remains};
+use attempt_keeper::{Ended, Proof, end_remains};
 use run_engine::ids::AttemptId;
 
 use super::dispatcher::Message;
@@ -71,7 +71,10 @@ fn run(state_dir: &std::path::Path, arriving: &Receiver<Remains>, messages: &Sen
             &paths,
             REMAINS_TRY_MAX,
         ) {
-            Ok(proof) => {
+            Ok(Ended { proof, found }) => {
+                if !found.is_empty() {
+                    tracing::info!(attempt = remains.name, ?found, "its processes were ended");
+                }
                 let gone = Message::Gone {
                     attempt: remains.attempt,
                     proof: words(proof).to_owned(),

@@ -109,14 +109,13 @@ pub(crate) fn build(
     let argv = arguments(attempt, component_argv, &json, &input_path);
     let env = environment::of(attempt, &input);
     check_size(&argv, &env)?;
+    let cwd = attempt.project_dir().to_path_buf();
+    let log = attempt.path(&attempt.layout.log());
     Ok(Launch {
-        attempt: name,
-        argv,
         env,
-        cwd: attempt.project_dir().to_path_buf(),
-        log: attempt.path(&attempt.layout.log()),
         timeout_ms: attempt.node.policy.timeout_ms,
         grace_ms: grace_ms(attempt.node),
+        ..Launch::new(name, argv, cwd, log)
     })
 }
 

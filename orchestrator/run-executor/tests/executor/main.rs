@@ -12,6 +12,7 @@ mod launching;
 mod outputs;
 mod preparing;
 mod support;
+mod upgrade;
 mod verifying;
 
 /// Not a test, but what the tests start as the keeper.

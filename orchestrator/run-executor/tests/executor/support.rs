@@ -63,15 +63,21 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        let mut world = Self::without_executor();
+        world.start();
+        world
+    }
+
+    /// Before anything was started.
+    pub(crate) fn without_executor() -> Self {
         let folder = tempfile::Builder::new().prefix("executor-").tempdir();
-        let mut world = Self {
+        let world = Self {
             executor: None,
             folder: folder.unwrap(),
             reports: channel().1,
             early: RefCell::default(),
         };
         fs::create_dir(world.state_dir()).unwrap();
-        world.start();
         world
     }
 
@@ -119,9 +125,18 @@ impl World {
     /// A run of one step.
     pub(crate) fn step(&mut self, action: Action) -> Step {
         let keeper = self.executor().keeper();
+        self.step_of(action, &keeper)
+    }
+
+    /// A run of one step of a shell, held by this keeper.
+    pub(crate) fn shell_of(&self, text: &str, keeper: &str) -> Step {
+        self.step_of(Action::Shell(text.to_owned()), keeper)
+    }
+
+    fn step_of(&self, action: Action, keeper: &str) -> Step {
         Step {
             run: RunId(Uuid::now_v7()),
-            keeper,
+            keeper: keeper.to_owned(),
             project: self.project().to_path_buf(),
             state_dir: self.state_dir(),
             attempt: 1,

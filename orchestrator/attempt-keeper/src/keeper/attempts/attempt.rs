@@ -1,6 +1,7 @@
 //! One attempt as the table holds it: how far it is, and what was done to end it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::keeper::clock::Moment;
 use crate::protocol::{ExitStatus, Launch};
@@ -19,6 +20,8 @@ pub(super) struct Attempt {
     pub(super) asked_by: ConnectionId,
     pub(super) timed_out: bool,
     pub(super) killed: bool,
+    /// How long after SIGKILL it is told as stuck.
+    pub(super) stuck_after: Duration,
     /// When something is due, as it stands in `deadlines`.
     pub(super) deadline: Option<Moment>,
 }

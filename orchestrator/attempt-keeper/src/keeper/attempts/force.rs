@@ -10,7 +10,6 @@ use rustix::process::Signal;
 use super::Attempts;
 use super::attempt::{Attempt, AttemptId, Force, Phase};
 use crate::keeper::clock::Moment;
-use crate::limits::STUCK_AFTER;
 use crate::process_table::pid_of;
 use crate::protocol::Answer;
 
@@ -116,7 +115,8 @@ impl Attempts {
         }
         *force = Force::Killed;
         signal_group(*pid, Signal::KILL);
-        self.set_deadline(id, Some(now.after(STUCK_AFTER)));
+        let stuck_at = now.after(attempt.stuck_after);
+        self.set_deadline(id, Some(stuck_at));
     }
 
     pub(super) fn set_deadline(&mut self, id: &AttemptId, deadline: Option<Moment>) {

@@ -8,13 +8,14 @@ mod attempt;
 mod force;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use attempt::{Attempt, Force, Phase};
 pub(crate) use attempt::{AttemptId, ConnectionId, Start};
 pub(crate) use force::signal_group;
 
 use super::clock::Moment;
-use crate::limits::{ATTEMPT_ID_BYTES_MAX, ATTEMPTS_MAX};
+use crate::limits::{ATTEMPT_ID_BYTES_MAX, ATTEMPTS_MAX, STUCK_AFTER};
 use crate::protocol::{Answer, ExitStatus, Launch};
 use crate::spawn::Refusal;
 use crate::system::Reaped;
@@ -40,6 +41,11 @@ impl Attempts {
     /// Their identifiers, sorted.
     pub(crate) fn held(&self) -> Vec<String> {
         self.held.keys().map(ToString::to_string).collect()
+    }
+
+    /// Whether an attempt is held, in whatever phase.
+    pub(crate) fn holds(&self, id: &str) -> bool {
+        self.held.contains_key(id)
     }
 
     /// The answers that have gathered.
@@ -77,6 +83,9 @@ impl Attempts {
             self.outbox.push((from, answer));
             return;
         }
+        let stuck_after = launch
+            .stuck_after_ms
+            .map_or(STUCK_AFTER, Duration::from_millis);
         let phase = match check_id(&id) {
             Ok(()) => {
                 self.queue.push_back(id.clone());
@@ -92,6 +101,7 @@ impl Attempts {
             asked_by: from,
             timed_out: false,
             killed: false,
+            stuck_after,
             deadline: None,
         };
         self.held.insert(id, attempt);
@@ -256,17 +266,31 @@ impl Attempts {
         self.ending.insert(id);
     }
 
-    /// The attempts whose main process has ended and whose leftovers have not: identifier, process
-    /// group, since when.
-    pub(crate) fn ending(&self) -> Vec<(AttemptId, u32, Moment)> {
-        let ending = self
-            .ending
-            .iter()
-            .filter_map(|id| match &self.held.get(id)?.phase {
-                Phase::Ending { pid, since, .. } => Some((id.clone(), *pid, *since)),
+    /// The attempts whose main process has ended and whose leftovers have not.
+    pub(crate) fn ending(&self) -> Vec<Ending> {
+        let ending = self.ending.iter().filter_map(|id| {
+            let attempt = self.held.get(id)?;
+            match attempt.phase {
+                Phase::Ending { pid, since, .. } => Some(Ending {
+                    id: id.clone(),
+                    group: pid,
+                    since,
+                    stuck_at: since.after(attempt.stuck_after),
+                }),
                 _ => None,
-            });
+            }
+        });
         ending.collect()
+    }
+
+    /// The ending attempt whose process group this is.
+    pub(crate) fn ending_in_group(&self, group: u32) -> Option<String> {
+        let mut ending = self.ending.iter();
+        let id = ending.find(|id| {
+            matches!(self.held.get(*id).map(|attempt| &attempt.phase),
+                Some(Phase::Ending { pid, .. }) if *pid == group)
+        });
+        id.map(ToString::to_string)
     }
 
     pub(crate) fn has_ending(&self) -> bool {
@@ -337,6 +361,17 @@ impl Attempts {
             attempt.phase = Phase::Exited(status);
         }
     }
+}
+
+/// An attempt whose main process has ended and whose leftovers have not.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) id: AttemptId,
+    /// Its process group.
+    pub(crate) group: u32,
+    pub(crate) since: Moment,
+    /// When what is left then is told as stuck.
+    pub(crate) stuck_at: Moment,
 }
 
 /// The present on both clocks.

@@ -214,15 +214,9 @@ fn kill(attempt: String, grace_ms: u64) -> Request {
 
 /// For an attempt that the keeper holds, which answers what became of it and reads nothing else.
 fn ask_again(attempt: String) -> Request {
-    Request::Launch(Box::new(Launch {
-        attempt,
-        argv: Vec::new(),
-        env: Vec::new(),
-        cwd: std::path::PathBuf::new(),
-        log: std::path::PathBuf::new(),
-        timeout_ms: None,
-        grace_ms: 0,
-    }))
+    let (argv, nowhere) = (Vec::new(), std::path::PathBuf::new());
+    let launch = Launch::new(attempt, argv, nowhere.clone(), nowhere);
+    Request::Launch(Box::new(launch))
 }
 
 fn remains_of(task: &LaunchTask, name: String, context: &Context) -> Remains {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use attempt_keeper::{KeeperError, Request};
+use attempt_keeper::{KeeperError, PROTOCOL_VERSION, Request};
 use run_engine::ids::AttemptId;
 use run_engine::reason::Failure;
 
@@ -14,7 +14,8 @@ use crate::limits::RECONNECT_PAUSE;
 impl Dispatcher {
     /// Asks the keeper for what is ready, if there is room for it on the disk.
     pub(super) fn ask_for_ready(&mut self) {
-        if self.ready.is_empty() || self.link.is_none() {
+        // A keeper of another protocol starts nothing for this program.
+        if self.ready.is_empty() || self.link.is_none() || self.has_foreign_keeper() {
             return;
         }
         if let Err(lack) = disk::check_room(&self.context.config.state_dir) {
@@ -28,6 +29,32 @@ impl Dispatcher {
             {
                 self.requests.push(Request::Launch(launch));
             }
+        }
+    }
+
+    /// Whether the keeper is of a version with another protocol: it only tells and ends what it holds.
+    pub(super) fn has_foreign_keeper(&self) -> bool {
+        let client = self.link.as_ref().map(|link| &link.client);
+        client.is_some_and(|client| !client.speaks_our_protocol())
+    }
+
+    /// What is to be done first about a keeper that was just connected to.
+    pub(super) fn meet_keeper(&mut self) {
+        if let Some(link) = self.link.as_ref().filter(|_| self.has_foreign_keeper()) {
+            let theirs = link.client.greeting().protocol;
+            tracing::warn!(
+                "the keeper speaks protocol {theirs}, this program {PROTOCOL_VERSION}: new steps wait until its last one has ended"
+            );
+        }
+        self.replace_foreign_keeper();
+    }
+
+    /// Asks a keeper of another protocol to end. It does once it holds nothing, and the connection
+    /// with it; the next one is this program's own.
+    pub(super) fn replace_foreign_keeper(&mut self) {
+        if self.has_foreign_keeper() {
+            self.requests.push(Request::End);
+            self.wait_a_little();
         }
     }
 
@@ -90,6 +117,7 @@ impl Dispatcher {
                 self.context.set_keeper(link.client.instance());
                 self.link = Some(link);
                 self.take_up();
+                self.meet_keeper();
             }
             Err(error) => {
                 self.complain(with_causes(&error));

@@ -128,6 +128,8 @@ impl Dispatcher {
 
     /// Turns until the executor ends.
     pub(super) fn run(mut self, arriving: &Receiver<Message>) {
+        self.meet_keeper();
+        self.hand_out();
         loop {
             let timer = self.retry_at.into_iter().chain(self.reconnect_at).min();
             let first = match timer {
@@ -182,6 +184,7 @@ impl Dispatcher {
             for attempt in std::mem::take(&mut self.again) {
                 self.begin(attempt);
             }
+            self.replace_foreign_keeper();
         }
         if self.reconnect_at.is_some_and(|due| due <= now) {
             self.reconnect();
