@@ -23,6 +23,7 @@ mod recovery;
 mod reports;
 mod reusing;
 mod settling;
+mod soundness;
 mod successes;
 mod thread;
 
@@ -183,6 +184,9 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
     /// Lets everything follow from what was taken, commits it, tells and does it.
     fn finish(&mut self) -> Result<(), LoopError> {
         self.settle()?;
+        if cfg!(debug_assertions) {
+            self.assert_sound();
+        }
         let draft = std::mem::take(&mut self.bench.draft);
         if draft.writes() {
             self.bench.store.commit(&draft.turn)?;

@@ -14,3 +14,7 @@ pub const QUEUED_INPUTS_MAX: usize = 2 * TURN_INPUTS_MAX;
 
 /// Unfinished runs in one state folder. Each is held in memory and replayed at every start.
 pub const UNFINISHED_RUNS_MAX: usize = 1_000;
+
+/// Steps of the largest run that debug builds look at as a whole in each of its turns. A run has about
+/// as many turns as steps, so this many take a million looks at a step: a second in all.
+pub const CHECKED_STEPS_MAX: usize = 1_000;
