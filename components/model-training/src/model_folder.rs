@@ -9,11 +9,11 @@ use std::path::Path;
 use model_scoring::graph::Graph;
 use model_scoring::model::{self, Model, ONNX_FILE, ONNX_FLAVOUR};
 use model_scoring::predictor::Predictor;
-use model_scoring::signature::{Feature, Label, Output, Signature, Task};
+use model_scoring::signature::{Class, Feature, Label, Output, Signature, Task};
 use model_scoring::{onnx, rows, signature};
 
 use crate::error::TrainingError;
-use crate::split::classes;
+use crate::split::{classes, names};
 
 /// Copies what a graph's folder holds into a model's, which is made.
 pub fn carry(from: &Path, to: &Path) -> Result<(), TrainingError> {
@@ -50,8 +50,59 @@ pub fn complete(
 ) -> Result<Model, TrainingError> {
     let graph = Graph::read(folder)?;
     let signature = describe(name, task, &graph, Graph::digest(folder)?)?;
+    write(folder, &signature, &onnx::write(predictor, &signature))
+}
+
+/// The same with a model that another trainer wrote as ONNX; its operator says what the task is.
+///
+/// Its classes must be the label's, or their indices, in the same order: the order is that of its
+/// probabilities.
+pub fn package(folder: &Path, name: &str, model: &[u8]) -> Result<Model, TrainingError> {
+    let graph = Graph::read(folder)?;
+    let task = match onnx::describe(model)?.classes {
+        None => Task::Regression,
+        Some(found) => {
+            check_classes(&found, &graph)?;
+            if found.len() == 2 {
+                Task::Binary
+            } else {
+                Task::Multiclass
+            }
+        }
+    };
+    let signature = describe(name, task, &graph, Graph::digest(folder)?)?;
+    write(folder, &signature, model)
+}
+
+/// Whether a model's classes stand for the label's. A label without classes is for others to refuse.
+fn check_classes(found: &[Class], graph: &Graph) -> Result<(), TrainingError> {
+    let output = graph.label_output();
+    let Some(label) = output.and_then(|output| output.classes.as_ref()) else {
+        return Ok(());
+    };
+    // ONNX has no truth values; whoever learns from transformed rows meets indices.
+    let as_value = |class: &Class| match class {
+        Class::Boolean(value) => Class::Integer(i64::from(*value)),
+        other => other.clone(),
+    };
+    let values = label.iter().map(as_value);
+    let indices = (0..label.len() as i64).map(Class::Integer);
+    if found.iter().cloned().eq(values) || found.iter().cloned().eq(indices) {
+        return Ok(());
+    }
+    Err(TrainingError::Task {
+        message: format!(
+            "the model tells apart {}, but the label's classes are {}; train it on the label of the transformed rows, with every class among them",
+            names(found),
+            names(label)
+        ),
+    })
+}
+
+/// Writes the files that make a model of a graph's folder, and scores its sample.
+fn write(folder: &Path, signature: &Signature, model: &[u8]) -> Result<Model, TrainingError> {
     let path = folder.join(ONNX_FILE);
-    fs::write(&path, onnx::write(predictor, &signature)).map_err(|source| TrainingError::File {
+    fs::write(&path, model).map_err(|source| TrainingError::File {
         action: "write",
         path,
         source,

@@ -112,7 +112,8 @@ pub fn classes(graph: &Graph, task: Task) -> Result<Vec<Class>, TrainingError> {
 /// Classes that a message names before it says how many more there are.
 const CLASSES_NAMED_MAX: usize = 8;
 
-fn names(classes: &[Class]) -> String {
+/// The classes for a message.
+pub(crate) fn names(classes: &[Class]) -> String {
     let shown = classes.iter().take(CLASSES_NAMED_MAX).map(Class::to_string);
     let shown = shown.collect::<Vec<_>>().join(", ");
     match classes.len().checked_sub(CLASSES_NAMED_MAX) {

@@ -122,7 +122,8 @@ fn read_input(file: &Path) -> Result<ExecutorInput, Failure> {
         .map_err(|e| Failure::new(format!("{} is no ExecutorInput: {e}", file.display())))
 }
 
-/// `--input PORT=PATH --output PORT=PATH --param NAME=JSON`, with the manifest's defaults.
+/// `--input PORT=PATH --output PORT=PATH --param NAME=JSON` or, for short, `--PORT PATH --NAME JSON`
+/// and `--output PATH` where there is only one; with the manifest's defaults.
 fn by_hand(manifest: &Manifest, arguments: &[String]) -> Result<ExecutorInput, Failure> {
     let mut input = ExecutorInput::default();
     for (name, spec) in &manifest.params {
@@ -133,33 +134,25 @@ fn by_hand(manifest: &Manifest, arguments: &[String]) -> Result<ExecutorInput, F
     }
     let mut rest = arguments.iter();
     while let Some(flag) = rest.next() {
-        let usage = || Failure::new(usage_text(manifest));
-        let (name, value) = rest
-            .next()
-            .and_then(|v| v.split_once('='))
-            .ok_or_else(usage)?;
-        match flag.as_str() {
-            "--input" => {
-                let port = manifest.inputs.get(name).ok_or_else(usage)?;
-                let artifact = runtime_artifact(name, &port.artifact_type, value)?;
+        let given = rest.next().and_then(|text| given(manifest, flag, text));
+        match given.ok_or_else(|| Failure::new(usage_text(manifest)))? {
+            Given::Input(name, type_name, path) => {
+                let artifact = runtime_artifact(name, type_name, path)?;
                 let ports = &mut input.inputs.artifacts;
                 push(ports.entry(name.to_owned()).or_default(), artifact);
             }
-            "--output" => {
-                let port = manifest.outputs.get(name).ok_or_else(usage)?;
-                let artifact = runtime_artifact(name, &port.artifact_type, value)?;
+            Given::Output(name, type_name, path) => {
+                let artifact = runtime_artifact(name, type_name, path)?;
                 let ports = &mut input.outputs.artifacts;
                 push(ports.entry(name.to_owned()).or_default(), artifact);
             }
-            "--param" => {
-                let spec = manifest.params.get(name).ok_or_else(usage)?;
+            Given::Param(name, spec, value) => {
                 // What is no JSON is text, so that `--param algorithm=linear` does as one expects.
                 let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
                 spec.check(&value)
                     .map_err(|e| Failure::new(format!("--param {name}: {e}")))?;
                 input.inputs.parameter_values.insert(name.to_owned(), value);
             }
-            _ => return Err(usage()),
         }
     }
     let values = &input.inputs.parameter_values;
@@ -170,6 +163,45 @@ fn by_hand(manifest: &Manifest, arguments: &[String]) -> Result<ExecutorInput, F
         None => Ok(input),
         Some((name, spec)) => Err(Failure::new(format!("the parameter `{name}` is required"))
             .hint(format!("--param {name}=JSON: {}", spec.description))),
+    }
+}
+
+/// What a flag and the word after it give: a port with its type and path, or a parameter.
+enum Given<'a> {
+    Input(&'a str, &'a str, &'a str),
+    Output(&'a str, &'a str, &'a str),
+    Param(&'a str, &'a ParamSpec, &'a str),
+}
+
+/// `None` where the manifest knows no such port or parameter.
+fn given<'a>(manifest: &'a Manifest, flag: &str, text: &'a str) -> Option<Given<'a>> {
+    let input = |name: &str, path| {
+        let (name, port) = manifest.inputs.get_key_value(name)?;
+        Some(Given::Input(name, &port.artifact_type, path))
+    };
+    let output = |name: &str, path| {
+        let (name, port) = manifest.outputs.get_key_value(name)?;
+        Some(Given::Output(name, &port.artifact_type, path))
+    };
+    let param = |name: &str, value| {
+        let (name, spec) = manifest.params.get_key_value(name)?;
+        Some(Given::Param(name, spec, value))
+    };
+    let pair = text.split_once('=');
+    match flag {
+        "--input" => pair.and_then(|(name, path)| input(name, path)),
+        "--param" => pair.and_then(|(name, value)| param(name, value)),
+        "--output" => pair
+            .and_then(|(name, path)| output(name, path))
+            .or_else(|| {
+                let mut names = manifest.outputs.keys();
+                let only = names.next().filter(|_| manifest.outputs.len() == 1)?;
+                output(only, text)
+            }),
+        other => {
+            let name = other.strip_prefix("--")?;
+            input(name, text).or_else(|| param(name, text))
+        }
     }
 }
 
@@ -204,6 +236,8 @@ fn usage_text(manifest: &Manifest) -> String {
         format!(
             "   or: ropewalk component {name} [--input PORT=PATH] [--output PORT=PATH] [--param NAME=JSON] ..."
         ),
+        "for short: --PORT PATH for an input, --NAME JSON for a parameter, --output PATH where there is one"
+            .to_owned(),
         String::new(),
     ];
     for (name, port) in &manifest.inputs {

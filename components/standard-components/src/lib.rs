@@ -10,6 +10,7 @@ mod folder_digest;
 mod graph_folder;
 mod ingest;
 mod invocation;
+mod package_model;
 mod push;
 mod registry;
 mod schema;

@@ -4,7 +4,9 @@ use component_api::catalog::{Catalog, Check, Component};
 use component_api::manifest::Manifest;
 
 use crate::invocation::{Failure, Invocation, Outcome};
-use crate::{evaluate, ingest, push, schema, statistics, train, transform, validate};
+use crate::{
+    evaluate, ingest, package_model, push, schema, statistics, train, transform, validate,
+};
 
 /// A standard component: what it promises, the compiler's look at its parameters, its work.
 pub(crate) struct StandardComponent {
@@ -21,6 +23,7 @@ pub(crate) const STANDARD_COMPONENTS: &[StandardComponent] = &[
     validate::COMPONENT,
     transform::COMPONENT,
     train::COMPONENT,
+    package_model::COMPONENT,
     evaluate::COMPONENT,
     push::COMPONENT,
 ];

@@ -10,7 +10,7 @@ mod read;
 mod trees;
 mod write;
 
-pub use read::read;
+pub use read::{Description, describe, read};
 pub use write::write;
 
 /// The domain of the operators of classical machine learning.

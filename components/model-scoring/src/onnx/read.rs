@@ -9,6 +9,7 @@ use super::messages::{GraphProto, ModelProto, NodeProto};
 use super::trees::{Attributes, read_trees};
 use crate::error::ScoringError;
 use crate::predictor::{Linear, Link, Predictor, Tree, TreeEnsemble};
+use crate::signature::Class;
 
 /// Operators around the predictor that leave its values as they are.
 const NEUTRAL: [&str; 3] = ["Cast", "Identity", "Reshape"];
@@ -18,11 +19,7 @@ const NEUTRAL: [&str; 3] = ["Cast", "Identity", "Reshape"];
 /// An operator that is not run here is an error that names it: such a model is scored by its own
 /// framework, and its predictions are passed on.
 pub fn read(bytes: &[u8]) -> Result<Predictor, ScoringError> {
-    let model = ModelProto::decode(bytes)
-        .map_err(|error| ScoringError::Onnx(format!("the file is damaged or no ONNX ({error})")))?;
-    let graph = model
-        .graph
-        .ok_or_else(|| wrong("the file holds no graph"))?;
+    let (_, graph) = decode(bytes)?;
     let node = predictor_node(&graph)?;
     let attributes = Attributes(node);
     let features = input_width(&graph);
@@ -32,6 +29,38 @@ pub fn read(bytes: &[u8]) -> Result<Predictor, ScoringError> {
         "TreeEnsembleRegressor" => tree_regressor(&attributes, features),
         _ => tree_classifier(&attributes, features),
     }
+}
+
+/// What an ONNX file says of its model beside how it computes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// The program that wrote the file, or empty.
+    pub producer: String,
+    /// The classes that the model tells apart, in the order of its probabilities; `None`: it predicts
+    /// a number.
+    pub classes: Option<Vec<Class>>,
+}
+
+/// Describes the model of an ONNX file that [`read`] takes.
+pub fn describe(bytes: &[u8]) -> Result<Description, ScoringError> {
+    let (producer, graph) = decode(bytes)?;
+    let node = predictor_node(&graph)?;
+    let is_classifier = matches!(
+        node.op_type.as_str(),
+        "LinearClassifier" | "TreeEnsembleClassifier"
+    );
+    let classes = is_classifier.then(|| class_labels(&Attributes(node)));
+    Ok(Description { producer, classes })
+}
+
+/// The file's producer and its graph.
+fn decode(bytes: &[u8]) -> Result<(String, GraphProto), ScoringError> {
+    let model = ModelProto::decode(bytes)
+        .map_err(|error| wrong(format!("the file is damaged or no ONNX ({error})")))?;
+    let graph = model
+        .graph
+        .ok_or_else(|| wrong("the file holds no graph"))?;
+    Ok((model.producer_name, graph))
 }
 
 fn wrong(message: impl Into<String>) -> ScoringError {
@@ -98,14 +127,21 @@ fn link(attributes: &Attributes<'_>) -> Result<Link, ScoringError> {
     }
 }
 
+/// The classes by the attribute that names them: the operators disagree about what it is called.
+fn class_labels(attributes: &Attributes<'_>) -> Vec<Class> {
+    let integers = ["classlabels_ints", "classlabels_int64s"];
+    let integers = integers.into_iter().map(|name| attributes.ints(name));
+    match integers.max_by_key(|list| list.len()) {
+        Some(list) if !list.is_empty() => list.iter().map(|x| Class::Integer(*x)).collect(),
+        _ => {
+            let texts = attributes.strings("classlabels_strings");
+            texts.into_iter().map(Class::Text).collect()
+        }
+    }
+}
+
 fn classes(attributes: &Attributes<'_>) -> Result<usize, ScoringError> {
-    let names = ["classlabels_ints", "classlabels_int64s"];
-    let integers = names
-        .iter()
-        .map(|name| attributes.ints(name).len())
-        .max()
-        .unwrap_or(0);
-    match integers.max(attributes.strings("classlabels_strings").len()) {
+    match class_labels(attributes).len() {
         0 | 1 => Err(wrong("the classifier names fewer than two classes")),
         classes => Ok(classes),
     }
