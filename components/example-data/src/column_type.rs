@@ -135,6 +135,15 @@ impl Candidates {
         self.timestamp = self.timestamp && parse_timestamp(text).is_some();
     }
 
+    /// Takes a value that has a type of its own into account: every int64 is a float64, and anything
+    /// can be written as a text.
+    pub fn observe_typed(&mut self, value: ColumnType) {
+        self.int64 &= value == ColumnType::Int64;
+        self.float64 &= matches!(value, ColumnType::Int64 | ColumnType::Float64);
+        self.boolean &= value == ColumnType::Boolean;
+        self.timestamp &= value == ColumnType::Timestamp;
+    }
+
     /// Takes the cells of another part of the data into account.
     pub fn merge(&mut self, other: Self) {
         self.int64 &= other.int64;

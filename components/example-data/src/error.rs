@@ -34,12 +34,12 @@ pub enum DataError {
         /// The library's answer.
         source: ArrowError,
     },
-    /// A row of a CSV file is malformed.
+    /// A row of an input file is malformed.
     #[error("{0}")]
     Row(RowError),
-    /// A CSV file as a whole is unusable: no header, another header, too many bad rows.
+    /// An input file as a whole is unusable: no header, another header, a type that examples lack.
     #[error("{}: {problem}", path.display())]
-    Csv {
+    Input {
         /// The file.
         path: PathBuf,
         /// What is wrong and what to do.
@@ -66,25 +66,49 @@ pub enum DataError {
     Request(String),
 }
 
-/// A malformed row of a CSV file.
+/// A malformed row of an input file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowError {
     /// The file, as the user named it.
     pub file: String,
-    /// The line of the cell (or of the row's start), from 1.
-    pub line: u64,
-    /// The column's number from 1 and its name, where one cell is to blame.
-    pub column: Option<(usize, String)>,
+    /// The place of the cell, or of the row's start.
+    pub position: Position,
+    /// Where one cell is to blame, which.
+    pub cell: Option<Cell>,
     /// What is wrong and what to do.
     pub problem: String,
 }
 
+/// Where a row stands in its file, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Position {
+    /// In a text.
+    Line(u64),
+    /// In a file that has no lines.
+    Row(u64),
+}
+
+/// A cell of a row.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cell {
+    /// By its number from 1: a cell of CSV, or a character of a line of JSON.
+    Number(usize),
+    /// By its number from 1 and its column's name.
+    Numbered(usize, String),
+    /// By its column's name.
+    Named(String),
+}
+
 impl std::fmt::Display for RowError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}, line {}", self.file, self.line)?;
-        match &self.column {
-            Some((number, name)) if name.is_empty() => write!(formatter, ", column {number}")?,
-            Some((number, name)) => write!(formatter, ", column {number} ({name})")?,
+        match self.position {
+            Position::Line(line) => write!(formatter, "{}, line {line}", self.file)?,
+            Position::Row(row) => write!(formatter, "{}, row {row}", self.file)?,
+        }
+        match &self.cell {
+            Some(Cell::Number(number)) => write!(formatter, ", column {number}")?,
+            Some(Cell::Numbered(number, name)) => write!(formatter, ", column {number} ({name})")?,
+            Some(Cell::Named(name)) => write!(formatter, ", column `{name}`")?,
             None => {}
         }
         write!(formatter, ": {}", self.problem)
@@ -114,9 +138,9 @@ impl DataError {
         }
     }
 
-    pub(crate) fn csv(path: &Path, problem: impl Into<String>) -> Self {
-        Self::Csv {
-            path: path.to_path_buf(),
+    pub(crate) fn input(file: &str, problem: impl Into<String>) -> Self {
+        Self::Input {
+            path: PathBuf::from(file),
             problem: problem.into(),
         }
     }

@@ -7,7 +7,7 @@
 //!
 //! It does not know what a row means, nor how a split came about.
 
-mod canonical;
+pub(crate) mod canonical;
 mod writer;
 
 use std::collections::BTreeMap;

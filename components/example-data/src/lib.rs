@@ -1,7 +1,7 @@
 //! Examples, schemas and statistics over Arrow batches.
 //!
-//! What data *is* for every component: how examples lie on disk ([`examples`]), how CSV becomes
-//! examples ([`csv`], [`splits`]), what their statistics are ([`statistics`]), what a schema says
+//! What data *is* for every component: how examples lie on disk ([`examples`]), how files become
+//! examples ([`ingest`], [`splits`]), what their statistics are ([`statistics`]), what a schema says
 //! and how one is inferred ([`schema`]), and where the two disagree ([`anomalies`]).
 //!
 //! It does not know pipelines, steps, parameters of components, or models.
@@ -18,12 +18,12 @@
 
 pub mod anomalies;
 pub mod column_type;
-pub mod csv;
 mod error;
 pub mod examples;
+pub mod ingest;
 pub mod limits;
 pub mod schema;
 pub mod splits;
 pub mod statistics;
 
-pub use error::DataError;
+pub use error::{Cell, DataError, Position, RowError};

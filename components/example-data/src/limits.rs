@@ -7,23 +7,24 @@ pub const ROW_GROUP_ROWS: usize = 65_536;
 /// Rows of one batch that a reader hands out.
 pub const BATCH_ROWS: usize = 8_192;
 
-/// Rows of one block of CSV records, the unit of parallel conversion.
-pub const CSV_BLOCK_ROWS: usize = 8_192;
+/// Rows of one block of an input file, the unit of parallel conversion.
+pub const BLOCK_ROWS: usize = 8_192;
 
-/// Bytes of cells after which a block of CSV records ends early, so that long texts do not
+/// Bytes of text after which a block of an input file ends early, so that long texts do not
 /// multiply the memory that blocks take.
-pub const CSV_BLOCK_BYTES: usize = 4 << 20;
+pub const BLOCK_BYTES: usize = 4 << 20;
 
-/// Blocks of CSV records that are converted at the same time for each thread: enough to keep the
+/// Blocks of an input file that are converted at the same time for each thread: enough to keep the
 /// threads busy, few enough that memory stays flat.
-pub const CSV_BLOCKS_PER_THREAD: usize = 2;
+pub const BLOCKS_PER_THREAD: usize = 2;
 
-/// Bytes of one CSV record. A longer one is nearly always an unclosed quote that swallows the rest
-/// of the file; the bound keeps it from swallowing the memory as well.
-pub const CSV_RECORD_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one CSV record or line of JSON. A longer one is nearly always an unclosed quote that
+/// swallows the rest of the file; the bound keeps it from swallowing the memory as well.
+pub const RECORD_BYTES_MAX: usize = 64 << 20;
 
-/// Columns of a CSV file; a wider file is nearly always one with the wrong delimiter or line ends.
-pub const CSV_COLUMNS_MAX: usize = 20_000;
+/// Columns of an input file; a wider file is nearly always one with the wrong delimiter or line ends,
+/// or JSON whose keys are data.
+pub const COLUMNS_MAX: usize = 20_000;
 
 /// Values that a quantile sketch keeps as they are: up to here quantiles and histograms are exact.
 pub const QUANTILES_EXACT_VALUES: usize = 65_536;

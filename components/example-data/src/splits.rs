@@ -1,8 +1,14 @@
-//! Which split a row belongs to.
+//! Which split a row belongs to: by a digest of its cells, by its file, or by its time.
 //!
 //! A row's bucket is a digest of its own cells, so it moves only if its cells or the header
-//! change: rows that are added never move another row between training and evaluation. It knows
-//! neither files nor types; cells are the texts as they were read.
+//! change: rows that are added never move another row between training and evaluation. It reads
+//! no files; cells are the texts as they were read.
+
+mod by_file;
+mod by_time;
+
+pub use by_file::FileSplits;
+pub use by_time::{TimeBound, TimeRange, TimeSplits};
 
 use sha2::{Digest, Sha256};
 
@@ -13,6 +19,63 @@ use crate::examples::is_split_name;
 const NAME_END: u8 = 0x1F;
 /// Ends a cell in the hashed text (ASCII record separator).
 const CELL_END: u8 = 0x1E;
+
+/// How rows find their split.
+#[derive(Debug, Clone)]
+pub enum Splits {
+    /// By a digest of the row.
+    Hash {
+        /// The buckets.
+        buckets: HashSplits,
+        /// The one column whose cell decides where a row goes, instead of all.
+        key: Option<String>,
+    },
+    /// By the file that the row came from.
+    Files(FileSplits),
+    /// By a time in the row.
+    Time(TimeSplits),
+}
+
+impl From<HashSplits> for Splits {
+    fn from(buckets: HashSplits) -> Self {
+        Self::Hash { buckets, key: None }
+    }
+}
+
+impl Splits {
+    /// The names, in order.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::Hash { buckets, .. } => buckets.names().map(str::to_owned).collect(),
+            Self::Files(files) => files.names().map(str::to_owned).collect(),
+            Self::Time(times) => times.names().map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// Refuses names of splits that cannot be folders, that stand twice, and none at all.
+fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), DataError> {
+    let mut seen: Vec<&str> = Vec::new();
+    for name in names {
+        if !is_split_name(name) {
+            return Err(DataError::Request(format!(
+                "splits: `{name}` cannot name a split; use letters, digits, _ and - (at most 63)"
+            )));
+        }
+        if seen.contains(&name) {
+            return Err(DataError::Request(format!(
+                "splits: `{name}` is named twice"
+            )));
+        }
+        seen.push(name);
+    }
+    if seen.is_empty() {
+        return Err(DataError::Request(
+            "splits: name at least one split".to_owned(),
+        ));
+    }
+    Ok(())
+}
 
 /// Splits by hash buckets, in order, with their weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,23 +100,9 @@ impl HashSplits {
     /// No split, a name that cannot be a folder's, a repeated name, a weight of 0, or a sum of
     /// weights over 2^63.
     pub fn new(splits: Vec<(String, u64)>) -> Result<Self, DataError> {
-        if splits.is_empty() {
-            return Err(DataError::Request(
-                "splits: name at least one split".to_owned(),
-            ));
-        }
+        check_names(splits.iter().map(|(name, _)| name.as_str()))?;
         let mut total = 0_u64;
-        for (index, (name, weight)) in splits.iter().enumerate() {
-            if !is_split_name(name) {
-                return Err(DataError::Request(format!(
-                    "splits: `{name}` cannot name a split; use letters, digits, _ and - (at most 63)"
-                )));
-            }
-            if splits[..index].iter().any(|(other, _)| other == name) {
-                return Err(DataError::Request(format!(
-                    "splits: `{name}` is named twice"
-                )));
-            }
+        for (name, weight) in &splits {
             if *weight == 0 {
                 return Err(DataError::Request(format!(
                     "splits: `{name}` has weight 0 and would be empty; give it at least 1"

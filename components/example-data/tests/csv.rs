@@ -4,13 +4,13 @@
 mod data_folder;
 
 use data_folder::{DataFolder, columns, rows, schema, unsplit};
-use example_data::csv::{BadRows, CsvFile, CsvOptions, ingest};
+use example_data::ingest::{BadRows, IngestOptions, InputFile, ingest};
 
 fn read(text: &str) -> (String, Vec<String>) {
     read_with(text, &unsplit())
 }
 
-fn read_with(text: &str, options: &CsvOptions) -> (String, Vec<String>) {
+fn read_with(text: &str, options: &IngestOptions) -> (String, Vec<String>) {
     let folder = DataFolder::new();
     folder.ingest(text, None, options).unwrap();
     let batch = folder.examples().read_all("all").unwrap();
@@ -86,7 +86,7 @@ fn quotes_line_ends_and_byte_order_marks_are_no_part_of_cells() {
 
 #[test]
 fn null_values_are_the_callers() {
-    let options = CsvOptions {
+    let options = IngestOptions {
         null_values: vec!["NA".to_owned(), "-999".to_owned()],
         ..unsplit()
     };
@@ -152,7 +152,7 @@ fn headers_must_agree() {
     }
     let error = ingest(&[], None, &unsplit(), &folder.path("out")).unwrap_err();
     assert!(error.to_string().starts_with("there is no file to read"));
-    let missing = CsvFile {
+    let missing = InputFile {
         path: folder.path("absent.csv"),
         name: "absent.csv".to_owned(),
     };
@@ -216,7 +216,7 @@ fn malformed_rows_may_be_left_out_up_to_a_bound() {
     let schema = schema("feature:\n- name: a\n  type: INT\n- name: b\n  type: INT\n");
     let text = "a,b\n1,2\nx,y\n3,4\n5\n6,7\n\"8\"9,10\n";
     let ingest = |bad_rows| {
-        let options = CsvOptions {
+        let options = IngestOptions {
             bad_rows,
             ..unsplit()
         };
@@ -256,7 +256,7 @@ fn malformed_rows_may_be_left_out_up_to_a_bound() {
 #[test]
 fn rows_that_are_left_out_have_no_say_in_the_types() {
     let folder = DataFolder::new();
-    let options = CsvOptions {
+    let options = IngestOptions {
         bad_rows: BadRows::SkipCount(1),
         ..unsplit()
     };

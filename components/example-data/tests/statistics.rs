@@ -250,7 +250,7 @@ fn files_do_not_depend_on_the_number_of_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         pool.unwrap().install(|| {
             let folder = DataFolder::new();
-            let options = example_data::csv::CsvOptions::default();
+            let options = example_data::ingest::IngestOptions::default();
             folder.ingest(&text, None, &options).unwrap();
             let examples = folder.examples();
             let artifact = folder.path("statistics");

@@ -408,3 +408,38 @@ fn a_schema_is_inferred_and_said_to_prove_nothing_of_its_own_statistics() {
         .succeeded();
     assert_eq!(validate("curated-validate", &curated.path("schema")), false);
 }
+
+#[test]
+fn files_or_times_may_decide_where_rows_go() {
+    let world = World::new();
+    let write = |name: &str, text: &str| {
+        fs::write(world.path(name), text).unwrap();
+        world.path(name)
+    };
+    let jan = write("jan.jsonl", "{\"day\": 1, \"x\": 0.5}\n{\"day\": 12}\n");
+    let feb = write("feb.jsonl", "{\"day\": 40, \"x\": 1.5}\n");
+    let ingest = |name: &str, splits: Value| {
+        Attempt::new("ingest", &world.path(name))
+            .input("source", &jan)
+            .input("source", &feb)
+            .param("splits", splits)
+            .run()
+    };
+    let pattern = |file: &str| format!("{}/{file}", world.path("").display()).replace("//", "/");
+    let by_files = json!({
+        "train": { "files": [pattern("j*.jsonl")] },
+        "eval": { "files": pattern("f*.jsonl") },
+    });
+    let ended = ingest("by-files", by_files).succeeded();
+    let counts = json!({ "train": 2, "eval": 1 });
+    assert_eq!(ended.property("examples", "row_counts"), counts);
+    let by_time = json!({ "by": "day", "eval": { "from": 32 }, "train": { "before": 10 } });
+    let ended = ingest("by-time", by_time).succeeded();
+    let counts = json!({ "train": 1, "eval": 1 });
+    assert_eq!(ended.property("examples", "row_counts"), counts);
+    assert_eq!(ended.property("examples", "rows_outside"), 1);
+    assert_eq!(
+        ended.property("examples", "split_names"),
+        json!(["train", "eval"])
+    );
+}

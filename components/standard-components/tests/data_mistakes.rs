@@ -88,7 +88,7 @@ fn ingest_names_file_line_and_column() {
     fails(
         &world,
         &world.ingest("a,b\n"),
-        "there is no row in data.csv: only the header",
+        "there is no row in data.csv: only the columns' names",
     );
     fails(&world, &world.ingest(""), "data.csv: the file is empty");
     let missing = world.path("absent.csv");
@@ -99,7 +99,7 @@ fn ingest_names_file_line_and_column() {
     fails(
         &world,
         &ended,
-        "data.parquet: ingest reads CSV, and `.parquet` is another format",
+        "data.parquet: not a readable Parquet file or not writable",
     );
     let ended = world.attempt("ingest").run();
     fails(&world, &ended, "the input `source` was not given");
@@ -184,6 +184,48 @@ fn parameters_are_checked_before_anything_runs() {
             json!({ "splits": [{ "a": 1 }, "b"] }),
             "/splits/1",
             "a map of one split",
+        ),
+        (
+            "ingest",
+            json!({ "splits": { "train": { "files": 3 } } }),
+            "/splits/train",
+            "`{ files: PATTERN }`, or a list of patterns",
+        ),
+        (
+            "ingest",
+            json!({ "splits": { "train": { "files": "a*" }, "eval": 1 } }),
+            "/splits/eval",
+            "by files like the others",
+        ),
+        (
+            "ingest",
+            json!({ "splits": { "train": { "files": "[" } } }),
+            "/splits",
+            "`[` is no pattern",
+        ),
+        (
+            "ingest",
+            json!({ "splits": { "by": "at", "train": { "before": "yesterday" } } }),
+            "/splits/train/before",
+            "\"yesterday\" is no time",
+        ),
+        (
+            "ingest",
+            json!({ "splits": { "by": "at", "train": { "until": 3 } } }),
+            "/splits/train/until",
+            "`from` and `before` and no `until`",
+        ),
+        (
+            "ingest",
+            json!({ "splits": { "by": "at", "train": { "from": 1 }, "eval": { "from": 2 } } }),
+            "/splits",
+            "`train` and `eval` overlap from 2 on",
+        ),
+        (
+            "ingest",
+            json!({ "splits": { "by": "at", "train": { "from": 1 } }, "split_key": "id" }),
+            "/split_key",
+            "belongs to splits by weights",
         ),
         (
             "ingest",

@@ -67,7 +67,8 @@ pub(super) fn canonical_batch(
         .map_err(|error| DataError::arrow(format!("cannot read {}", path.display()), error))
 }
 
-fn canonical_type(found: &DataType) -> Option<DataType> {
+/// The type of examples that holds a foreign column's values; none where no type does.
+pub(crate) fn canonical_type(found: &DataType) -> Option<DataType> {
     Some(match found {
         DataType::Int8
         | DataType::Int16
@@ -78,7 +79,13 @@ fn canonical_type(found: &DataType) -> Option<DataType> {
         | DataType::UInt32
         | DataType::UInt64
         | DataType::Null => ColumnType::Int64.arrow(),
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => ColumnType::Float64.arrow(),
+        DataType::Float16
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal32(_, _)
+        | DataType::Decimal64(_, _)
+        | DataType::Decimal128(_, _)
+        | DataType::Decimal256(_, _) => ColumnType::Float64.arrow(),
         DataType::Boolean => ColumnType::Boolean.arrow(),
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => ColumnType::String.arrow(),
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => DataType::Binary,

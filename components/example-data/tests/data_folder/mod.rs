@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use example_data::DataError;
-use example_data::csv::{CsvFile, CsvOptions, Ingested, ingest};
 use example_data::examples::Examples;
+use example_data::ingest::{IngestOptions, Ingested, InputFile, ingest};
 use example_data::schema::{self, Schema};
 use example_data::splits::HashSplits;
 use tempfile::TempDir;
@@ -30,16 +30,18 @@ impl DataFolder {
         self.folder.path().join(name)
     }
 
+    /// A file of this name.
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> InputFile {
+        fs::write(self.path(name), content).unwrap();
+        InputFile {
+            path: self.path(name),
+            name: name.to_owned(),
+        }
+    }
+
     /// Files named 0.csv, 1.csv and so on.
-    pub(crate) fn files(&self, contents: &[&[u8]]) -> Vec<CsvFile> {
-        let write = |(index, content): (usize, &&[u8])| {
-            let name = format!("{index}.csv");
-            fs::write(self.path(&name), content).unwrap();
-            CsvFile {
-                path: self.path(&name),
-                name,
-            }
-        };
+    pub(crate) fn files(&self, contents: &[&[u8]]) -> Vec<InputFile> {
+        let write = |(index, content): (usize, &&[u8])| self.file(&format!("{index}.csv"), content);
         contents.iter().enumerate().map(write).collect()
     }
 
@@ -48,7 +50,7 @@ impl DataFolder {
         &self,
         text: &str,
         schema: Option<&Schema>,
-        options: &CsvOptions,
+        options: &IngestOptions,
     ) -> Result<Ingested, DataError> {
         let files = self.files(&[text.as_bytes()]);
         ingest(&files, schema, options, &self.path("examples"))
@@ -60,10 +62,10 @@ impl DataFolder {
 }
 
 /// One split, called `all`.
-pub(crate) fn unsplit() -> CsvOptions {
-    CsvOptions {
-        splits: splits(&[("all", 1)]),
-        ..CsvOptions::default()
+pub(crate) fn unsplit() -> IngestOptions {
+    IngestOptions {
+        splits: splits(&[("all", 1)]).into(),
+        ..IngestOptions::default()
     }
 }
 
@@ -117,17 +119,17 @@ pub(crate) fn penguins() -> PathBuf {
 }
 
 /// How the penguins are read: `NA` is a missing value.
-pub(crate) fn penguin_options(splits: HashSplits) -> CsvOptions {
-    CsvOptions {
+pub(crate) fn penguin_options(splits: HashSplits) -> IngestOptions {
+    IngestOptions {
         null_values: vec![String::new(), "NA".to_owned()],
-        splits,
-        ..CsvOptions::default()
+        splits: splits.into(),
+        ..IngestOptions::default()
     }
 }
 
 /// Reads the penguins into `examples`.
 pub(crate) fn ingest_penguins(folder: &DataFolder, splits: HashSplits) -> Examples {
-    let file = CsvFile {
+    let file = InputFile {
         path: penguins(),
         name: "penguins.csv".to_owned(),
     };

@@ -1,11 +1,11 @@
-//! The parameters of `ingest` as the options of reading CSV.
+//! The parameters of `ingest` as the options of reading files.
 
 use component_api::catalog::Problem;
-use example_data::csv::{BadRows, CsvOptions};
-use example_data::splits::HashSplits;
+use example_data::ingest::{BadRows, IngestOptions};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::splits::splits;
 use crate::checks::settled;
 use crate::invocation::Failure;
 
@@ -22,7 +22,8 @@ pub(super) fn check(params: &Map<String, Value>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let given = |name: &str| params.get(name).filter(|value| !value.is_null());
     if let Some(value) = given("splits") {
-        problems.extend(splits(value).err());
+        let key = given("split_key").and_then(Value::as_str);
+        problems.extend(splits(value, key).err());
     }
     if let Some(Value::Array(values)) = given("null_values") {
         problems.extend(null_values(values).err());
@@ -34,14 +35,11 @@ pub(super) fn check(params: &Map<String, Value>) -> Vec<Problem> {
 }
 
 /// The options of reading; the check has seen the parameters before.
-pub(super) fn options(params: &Params) -> Result<CsvOptions, Failure> {
+pub(super) fn options(params: &Params) -> Result<IngestOptions, Failure> {
     let wrong = |problem: Problem| Failure::new(problem.message).hint(problem.hint);
-    let mut options = CsvOptions {
-        split_key: params.split_key.clone(),
-        ..CsvOptions::default()
-    };
+    let mut options = IngestOptions::default();
     if let Some(value) = &params.splits {
-        options.splits = splits(value).map_err(wrong)?;
+        options.splits = splits(value, params.split_key.as_deref()).map_err(wrong)?;
     }
     if let Some(values) = &params.null_values {
         options.null_values = null_values(values).map_err(wrong)?;
@@ -50,63 +48,6 @@ pub(super) fn options(params: &Params) -> Result<CsvOptions, Failure> {
         options.bad_rows = bad_rows(map).map_err(wrong)?;
     }
     Ok(options)
-}
-
-/// The order of buckets where the splits are a map, which has none of its own: the usual two first.
-fn place(name: &str) -> (u8, &str) {
-    match name {
-        "train" => (0, name),
-        "eval" => (1, name),
-        other => (2, other),
-    }
-}
-
-fn splits(value: &Value) -> Result<HashSplits, Problem> {
-    let problem = |path: String, message: String| Problem {
-        path,
-        message,
-        hint: "for example `{ train: 8, eval: 1, test: 1 }`".to_owned(),
-    };
-    let weight = |name: &str, value: &Value, path: String| {
-        value.as_u64().ok_or_else(|| {
-            problem(
-                path,
-                format!("the weight of the split `{name}` is a whole number, not {value}"),
-            )
-        })
-    };
-    let mut found = Vec::new();
-    match value {
-        Value::Object(map) => {
-            for (name, value) in map {
-                found.push((
-                    name.clone(),
-                    weight(name, value, format!("/splits/{name}"))?,
-                ));
-            }
-            found.sort_by(|a, b| place(&a.0).cmp(&place(&b.0)));
-        }
-        Value::Array(list) => {
-            for (index, entry) in list.iter().enumerate() {
-                let single = entry.as_object().filter(|map| map.len() == 1);
-                let Some((name, value)) = single.and_then(|map| map.iter().next()) else {
-                    return Err(problem(
-                        format!("/splits/{index}"),
-                        "an entry of the list is a map of one split to its weight".to_owned(),
-                    ));
-                };
-                let path = format!("/splits/{index}/{name}");
-                found.push((name.clone(), weight(name, value, path)?));
-            }
-        }
-        other => {
-            return Err(problem(
-                "/splits".to_owned(),
-                format!("the splits are a map of names to weights, not {other}"),
-            ));
-        }
-    }
-    HashSplits::new(found).map_err(|error| problem("/splits".to_owned(), error.to_string()))
 }
 
 fn null_values(values: &[Value]) -> Result<Vec<String>, Problem> {

@@ -13,7 +13,7 @@ use crate::DataError;
 use crate::column_type::{
     Candidates, ColumnType, UTC, parse_boolean, parse_float64, parse_int64, parse_timestamp,
 };
-use crate::error::RowError;
+use crate::error::{Cell, Position, RowError};
 
 /// How the columns of a CSV are read.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ pub(super) fn observe(
             Err(_) => bad.extend(not_utf8(block, row, names)),
         }
     }
-    bad.sort_by_key(|error| error.line);
+    bad.sort_by_key(|error| error.position);
     (candidates, bad)
 }
 
@@ -67,8 +67,8 @@ fn not_utf8(block: &Block, row: usize, names: &[String]) -> Option<RowError> {
         (0..names.len()).find(|column| std::str::from_utf8(block.cell(row, *column)).is_err())?;
     Some(RowError {
         file: block.file.clone(),
-        line: block.line_of(row, column),
-        column: Some((column + 1, names[column].clone())),
+        position: Position::Line(block.line_of(row, column)),
+        cell: Some(Cell::Numbered(column + 1, names[column].clone())),
         problem: NOT_UTF8.to_owned(),
     })
 }
@@ -92,8 +92,8 @@ impl Columns {
             return Ok(Converted { batch, rows, bad });
         }
         // A row that is bad in several columns is one bad row, named by its first.
-        bad.sort_by_key(|error| (error.line, error.column.as_ref().map(|(number, _)| *number)));
-        bad.dedup_by_key(|error| error.line);
+        bad.sort_by(|a, b| (a.position, &a.cell).cmp(&(b.position, &b.cell)));
+        bad.dedup_by_key(|error| error.position);
         let rows = (0..block.rows()).filter(|row| keep[*row]).collect();
         let batch =
             arrow_select::filter::filter_record_batch(&batch, &keep.into()).map_err(|error| {
@@ -115,8 +115,8 @@ impl Columns {
             if std::mem::replace(&mut keep[row], false) {
                 bad.push(RowError {
                     file: block.file.clone(),
-                    line: block.line_of(row, index),
-                    column: Some((index + 1, self.names[index].clone())),
+                    position: Position::Line(block.line_of(row, index)),
+                    cell: Some(Cell::Numbered(index + 1, self.names[index].clone())),
                     problem,
                 });
             }

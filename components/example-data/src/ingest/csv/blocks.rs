@@ -1,13 +1,13 @@
 //! Blocks of CSV records: what is converted in parallel.
 
-use std::fs::File;
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
-use super::ingest::CsvFile;
+use super::super::{InputFile, format};
 use super::records::{Record, RecordError, RecordReader};
 use crate::DataError;
-use crate::error::RowError;
-use crate::limits::{CSV_BLOCK_BYTES, CSV_BLOCK_ROWS, CSV_COLUMNS_MAX};
+use crate::error::{Cell, Position, RowError};
+use crate::limits::{BLOCK_BYTES, BLOCK_ROWS, COLUMNS_MAX};
 
 /// Records of one file that have as many cells as the header, and the rows that do not.
 #[derive(Debug, Default)]
@@ -53,20 +53,20 @@ impl Block {
 
 /// Reads a file's header and then its rows, block by block.
 pub(super) struct BlockReader {
-    records: RecordReader<File>,
+    records: RecordReader<Box<dyn Read + Send>>,
     record: Record,
+    path: PathBuf,
     file: String,
     header: Vec<String>,
 }
 
 impl BlockReader {
     /// Opens a file and reads its header.
-    pub(super) fn open(file: &CsvFile) -> Result<Self, DataError> {
-        let opened =
-            File::open(&file.path).map_err(|error| DataError::io("open", &file.path, error))?;
+    pub(super) fn open(file: &InputFile) -> Result<Self, DataError> {
         let mut reader = Self {
-            records: RecordReader::new(opened),
+            records: RecordReader::new(format::open(file)?),
             record: Record::default(),
+            path: file.path.clone(),
             file: file.name.clone(),
             header: Vec::new(),
         };
@@ -74,8 +74,8 @@ impl BlockReader {
         match found {
             Ok(true) => {}
             Ok(false) => {
-                return Err(DataError::csv(
-                    Path::new(&file.name),
+                return Err(DataError::input(
+                    &file.name,
                     "the file is empty; its first line must name the columns",
                 ));
             }
@@ -96,8 +96,7 @@ impl BlockReader {
             file: self.file.clone(),
             ..Block::default()
         };
-        while block.rows() + block.bad.len() < CSV_BLOCK_ROWS && block.bytes.len() < CSV_BLOCK_BYTES
-        {
+        while block.rows() + block.bad.len() < BLOCK_ROWS && block.bytes.len() < BLOCK_BYTES {
             match self.records.read(&mut self.record) {
                 Ok(true) if self.record.ends.len() == block.width => block.push(&self.record),
                 Ok(true) => block.bad.push(self.wrong_width()),
@@ -111,7 +110,7 @@ impl BlockReader {
                         .bad
                         .push(self.row_error(line, column, problem.to_owned()));
                 }
-                Err(error) => return Err(self.fatal(error, Path::new(&self.file))),
+                Err(error) => return Err(self.fatal(error, &self.path)),
             }
         }
         Ok((block.rows() > 0 || !block.bad.is_empty()).then_some(block))
@@ -120,23 +119,19 @@ impl BlockReader {
     fn wrong_width(&self) -> RowError {
         let (found, wanted) = (self.record.ends.len(), self.header.len());
         let column = found.min(wanted) + usize::from(found > wanted);
-        RowError {
-            file: self.file.clone(),
-            line: self.record.line,
-            column: Some((
-                column,
-                self.header.get(column - 1).cloned().unwrap_or_default(),
-            )),
-            problem: format!("the row has {found} cells, the header {wanted}"),
-        }
+        let problem = format!("the row has {found} cells, the header {wanted}");
+        self.row_error(self.record.line, column, problem)
     }
 
     fn row_error(&self, line: u64, column: usize, problem: String) -> RowError {
-        let name = self.header.get(column - 1).cloned().unwrap_or_default();
+        let cell = match self.header.get(column - 1) {
+            Some(name) => Cell::Numbered(column, name.clone()),
+            None => Cell::Number(column),
+        };
         RowError {
             file: self.file.clone(),
-            line,
-            column: Some((column, name)),
+            position: Position::Line(line),
+            cell: Some(cell),
             problem,
         }
     }
@@ -160,19 +155,19 @@ impl BlockReader {
 
 fn header(record: &Record, file: &str) -> Result<Vec<String>, DataError> {
     let width = record.ends.len();
-    if width > CSV_COLUMNS_MAX {
-        return Err(DataError::csv(
-            Path::new(file),
+    if width > COLUMNS_MAX {
+        return Err(DataError::input(
+            file,
             format!(
-                "the header has {width} columns, more than {CSV_COLUMNS_MAX}; is the delimiter a comma?"
+                "the header has {width} columns, more than {COLUMNS_MAX}; is the delimiter a comma?"
             ),
         ));
     }
     let problem = |index: usize, problem: String| {
         DataError::Row(RowError {
             file: file.to_owned(),
-            line: record.line,
-            column: Some((index + 1, String::new())),
+            position: Position::Line(record.line),
+            cell: Some(Cell::Number(index + 1)),
             problem,
         })
     };

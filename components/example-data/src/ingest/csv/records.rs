@@ -8,7 +8,8 @@ use std::io::Read;
 
 use memchr::{memchr, memchr2};
 
-use crate::limits::CSV_RECORD_BYTES_MAX;
+use super::super::format::disguise;
+use crate::limits::RECORD_BYTES_MAX;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 1 << 20;
@@ -144,13 +145,13 @@ impl<R: Read> RecordReader<R> {
                     });
                 }
                 Parsed::Incomplete => {
-                    if text.len() > CSV_RECORD_BYTES_MAX {
+                    if text.len() > RECORD_BYTES_MAX {
                         return Err(RecordError::Fatal {
                             line: self.line,
                             column: 1,
                             problem: format!(
                                 "the row is longer than {} MiB; is a quote opened and never closed?",
-                                CSV_RECORD_BYTES_MAX >> 20
+                                RECORD_BYTES_MAX >> 20
                             ),
                         });
                     }
@@ -176,19 +177,18 @@ impl<R: Read> RecordReader<R> {
     }
 
     fn skip_byte_order_mark(&mut self) -> Result<(), RecordError> {
-        while self.filled < 3 && !self.at_end {
+        while self.filled < 4 && !self.at_end {
             self.fill()?;
         }
-        match &self.buffer[..self.filled] {
-            [0xEF, 0xBB, 0xBF, ..] => self.start = 3,
-            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
-                return Err(RecordError::Fatal {
-                    line: 1,
-                    column: 1,
-                    problem: "the file is UTF-16; save it as UTF-8".to_owned(),
-                });
-            }
-            _ => {}
+        let first = &self.buffer[..self.filled];
+        if first.starts_with(&[0xEF, 0xBB, 0xBF]) {
+            self.start = 3;
+        } else if let Some(problem) = disguise(first) {
+            return Err(RecordError::Fatal {
+                line: 1,
+                column: 1,
+                problem: problem.to_owned(),
+            });
         }
         Ok(())
     }
