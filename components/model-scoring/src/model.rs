@@ -4,8 +4,10 @@
 //! It computes no more of the graph than the features need, so rows without a label are fine.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::builder::{Float64Builder, ListBuilder};
+use arrow_array::{ArrayRef, Float64Array, RecordBatch};
 use serde_json::Value;
 
 use crate::error::ScoringError;
@@ -50,8 +52,28 @@ impl Predictions {
 pub const VALUE_FIELD: &str = "prediction.value";
 /// The field that holds the probability of every class, beside a row's own.
 pub const PROBABILITY_FIELD: &str = "prediction.probability";
+/// The field that says which model predicted, by the digest of its folder.
+pub const MODEL_DIGEST_FIELD: &str = "prediction.model_digest";
+/// What the names of these fields begin with; no raw column is called so.
+pub const FIELD_PREFIX: &str = "prediction.";
 
 impl Predictions {
+    /// The predictions as a column of examples: a number, or the list of the classes' probabilities.
+    pub fn column(&self) -> (&'static str, ArrayRef) {
+        let numbers =
+            |values: &[f32]| -> Vec<f64> { values.iter().copied().map(f64::from).collect() };
+        if self.width == 1 {
+            let values = Float64Array::from(numbers(&self.values));
+            return (VALUE_FIELD, Arc::new(values));
+        }
+        let mut lists = ListBuilder::new(Float64Builder::with_capacity(self.values.len()));
+        for row in 0..self.rows {
+            lists.values().append_slice(&numbers(self.row(row)));
+            lists.append(true);
+        }
+        (PROBABILITY_FIELD, Arc::new(lists.finish()))
+    }
+
     /// The prediction for one row as a field of it.
     pub fn field(&self, row: usize) -> (&'static str, Value) {
         let number = |x: &f32| float(f64::from(*x));

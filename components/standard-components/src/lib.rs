@@ -3,6 +3,7 @@
 //! A module is thin: it reads the worker contract and calls `example-data`, `model-scoring` or
 //! `model-training`. None of them knows the engine, the store or that it is part of a pipeline.
 
+mod batches;
 mod checks;
 mod command_line;
 mod evaluate;
@@ -11,6 +12,7 @@ mod graph_folder;
 mod ingest;
 mod invocation;
 mod package_model;
+mod predict;
 mod push;
 mod registry;
 mod schema;

@@ -5,7 +5,7 @@ use component_api::manifest::Manifest;
 
 use crate::invocation::{Failure, Invocation, Outcome};
 use crate::{
-    evaluate, ingest, package_model, push, schema, statistics, train, transform, validate,
+    evaluate, ingest, package_model, predict, push, schema, statistics, train, transform, validate,
 };
 
 /// A standard component: what it promises, the compiler's look at its parameters, its work.
@@ -26,6 +26,7 @@ pub(crate) const STANDARD_COMPONENTS: &[StandardComponent] = &[
     package_model::COMPONENT,
     evaluate::COMPONENT,
     push::COMPONENT,
+    predict::COMPONENT,
 ];
 
 /// The catalog for the compiler.

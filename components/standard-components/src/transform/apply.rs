@@ -2,18 +2,12 @@
 
 use std::path::Path;
 
-use arrow_array::RecordBatch;
-use example_data::DataError;
 use example_data::examples::{Examples, SplitWriter};
 use model_scoring::graph::{Graph, Materialised};
-use rayon::prelude::*;
 use serde_json::{Map, Value};
 
+use crate::batches;
 use crate::invocation::{Failure, Invocation};
-
-/// Batches that are transformed at the same time for each thread: enough to keep the threads busy,
-/// few enough that memory stays flat.
-const BATCHES_PER_THREAD: usize = 2;
 
 /// Writes the transformed rows of every split, and says how many there are and were left out.
 pub(super) fn apply(
@@ -96,33 +90,17 @@ fn one_split(
 ) -> Result<Counts, Failure> {
     let mut writer = SplitWriter::create(output, split, graph.transformed_schema()?)?;
     let mut counts = Counts::default();
-    let at_once = rayon::current_num_threads().max(1) * BATCHES_PER_THREAD;
     let has_split = |some: &&Examples| some.splits().iter().any(|name| name == split);
     for some in examples.iter().filter(has_split) {
-        let mut batches = some.read(split)?;
-        loop {
-            let next: Vec<RecordBatch> = batches
-                .by_ref()
-                .take(at_once)
-                .collect::<Result<_, DataError>>()?;
-            if next.is_empty() {
-                break;
-            }
-            let done: Vec<_> = next
-                .par_iter()
-                .map(|batch| graph.transform(batch))
-                .collect();
-            for part in done {
-                let Materialised {
-                    batch,
-                    without_label,
-                    without_weight,
-                } = part?;
-                counts.without_label += without_label;
-                counts.without_weight += without_weight;
-                writer.write(&batch)?;
-            }
-        }
+        batches::for_each(
+            some.read(split)?,
+            |batch| Ok(graph.transform(batch)?),
+            |part: Materialised| {
+                counts.without_label += part.without_label;
+                counts.without_weight += part.without_weight;
+                Ok(writer.write(&part.batch)?)
+            },
+        )?;
     }
     counts.written = writer.finish()?;
     Ok(counts)
