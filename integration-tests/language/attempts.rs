@@ -40,7 +40,7 @@ fn an_attempt_that_takes_longer_than_its_timeout_is_ended() {
 
 #[test]
 fn a_cancelled_attempt_has_its_own_grace() {
-    let pipeline = r#"name: grace
+    let pipeline = r"name: grace
 steps:
   deaf:
     run: |
@@ -48,7 +48,7 @@ steps:
       echo ready
       while true; do sleep 600; done
     grace: 0s
-"#;
+";
     let project = Project::of("grace", pipeline);
     project.json(&["run", "pipeline.yaml", "--detach"]);
     let mut log = project.ropewalk(&["logs", "latest", "deaf", "--follow"]);
@@ -71,4 +71,84 @@ steps:
         json!(9),
         "{status:#}"
     );
+}
+
+/// Steps that count their attempts in a file of their own.
+const RETRIES: &str = r#"name: retries
+defaults: { retry: { attempts: 3, initial: 20ms } }
+steps:
+  third_time_lucky:
+    run: &count |
+      echo x >> "../$ROPEWALK_STEP"
+      test "$(wc -l < "../$ROPEWALK_STEP")" -ge "$WANTED" || exit "$STATUS"
+    env: { WANTED: 3, STATUS: 7 }
+  hopeless: { run: *count, env: { WANTED: 9, STATUS: 7 } }
+  asks: { run: *count, env: { WANTED: 5, STATUS: 75 }, retry: { attempts: 1 } }
+  refuses: { run: *count, env: { WANTED: 9, STATUS: 65 } }
+  missing: { run: [no-such-program] }
+"#;
+
+#[test]
+fn failed_attempts_are_followed_by_others() {
+    let project = Project::of("retries", RETRIES);
+    let status = project.run_to_end();
+    for (id, state, attempts) in [
+        ("third_time_lucky", "succeeded", 3),
+        ("hopeless", "failed", 3),
+        ("asks", "succeeded", 5),
+        ("refuses", "refused", 1),
+        ("missing", "failed", 1),
+    ] {
+        let step = step(&status, id);
+        assert_eq!(step["state"], state, "{step:#}");
+        let made = step["attempts"].as_array().map_or(0, Vec::len);
+        assert_eq!(made, attempts, "{step:#}");
+    }
+    let lucky = step(&status, "third_time_lucky");
+    assert_eq!(lucky["attempts"][0]["state"], "failed");
+    assert_eq!(lucky["attempts"][0]["exit_code"], 7);
+    assert_eq!(lucky["reason"]["code"], "retried");
+    let log = project.command(&["logs", "latest", "hopeless", "--attempt", "2"]);
+    assert_eq!(log.status.code(), Some(0));
+    let events = project.command(&["events", "latest", "--format", "json"]);
+    let events = String::from_utf8_lossy(&events.stdout).into_owned();
+    let retrying = events
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|event| event["type"] == "step_retrying");
+    let retrying: Vec<_> = retrying.collect();
+    assert_eq!(retrying.len(), 2 + 2 + 4);
+    assert_eq!(retrying[0]["reason"]["code"], "retried");
+    assert_eq!(retrying[0]["error"]["code"], "exit_status");
+}
+
+#[test]
+fn a_step_that_waits_for_its_next_attempt_says_so_and_can_be_cancelled() {
+    let pipeline = "name: waits\nsteps:\n  a:\n    run: exit 3\n    retry: { attempts: 2, initial: 1h, max: 1h }\n";
+    let project = Project::of("waits", pipeline);
+    project.json(&["run", "pipeline.yaml", "--detach"]);
+    let mut events = project.ropewalk(&["events", "latest", "--follow", "--format", "json"]);
+    let mut following = events
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary can be started");
+    let told = following.stdout.take().expect("it is a pipe");
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(told));
+    let waits = |line: &String| line.contains("step_retrying");
+    assert!(lines.map_while(Result::ok).any(|line| waits(&line)));
+    let status = project.json(&["status"]);
+    let a = step(&status, "a");
+    assert_eq!(a["state"], "backoff", "{status:#}");
+    let reason = a["reason"]["text"].as_str().unwrap_or_default();
+    let expected =
+        "attempt 1 failed: its command ended with exit status 3; the next one follows at ";
+    assert!(reason.starts_with(expected), "{reason}");
+    following.kill().expect("it is ours");
+    let _ = following.wait();
+    // The daemon that comes after waits on.
+    project.command(&["stop"]);
+    project.command(&["cancel", "latest"]);
+    let status = project.json(&["status"]);
+    assert_eq!(status["state"], "cancelled", "{status:#}");
+    assert_eq!(step(&status, "a")["state"], "cancelled");
 }

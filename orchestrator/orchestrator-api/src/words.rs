@@ -78,6 +78,7 @@ words! {
         Waiting "waiting" "Something that it needs has not ended.",
         Ready "ready" "It could start.",
         Running "running" "An attempt lives.",
+        Backoff "backoff" "An attempt failed, and another follows after a while.",
         Succeeded "succeeded" "It did what it promised.",
         Reused "reused" "An earlier execution stands in.",
         Failed "failed" "It failed for good.",
@@ -172,6 +173,7 @@ words! {
         StepReused "step_reused" "An earlier execution stands in for a step.",
         StepFailed "step_failed" "A step failed for good.",
         StepRefused "step_refused" "A step refused.",
+        StepRetrying "step_retrying" "An attempt failed, and another follows after a while.",
         StepLost "step_lost" "An attempt went with its keeper or machine.",
         StepSkipped "step_skipped" "A step will not run because of another.",
         StepCancelled "step_cancelled" "An attempt ended because its run was cancelled.",
@@ -191,7 +193,10 @@ impl RunState {
 impl StepState {
     /// Whether nothing happens to the step any more.
     pub fn is_ended(self) -> bool {
-        !matches!(self, Self::Waiting | Self::Ready | Self::Running)
+        !matches!(
+            self,
+            Self::Waiting | Self::Ready | Self::Running | Self::Backoff
+        )
     }
 }
 

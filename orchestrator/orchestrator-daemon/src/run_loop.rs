@@ -26,6 +26,7 @@ mod settling;
 mod soundness;
 mod successes;
 mod thread;
+mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use crate::resolve::{PushTarget, ResolveSettings};
 use crate::views::Views;
 use active_run::ActiveRun;
 use draft::{Draft, TurnLookups};
+use timers::Timers;
 
 pub use input::{LoopGone, LoopInput, LoopReceiver, LoopSender, channel};
 pub use thread::{LoopHandle, start};
@@ -118,6 +120,8 @@ struct Bench<S, E, C> {
     live_pushes: BTreeMap<(RunId, NodeId), (PushTarget, i64)>,
     /// How many reuse keys were forgotten since the loop began.
     forgotten_keys: u64,
+    /// What waits for time to pass.
+    timers: Timers,
     /// Number of the last event.
     seq: u64,
     /// The time of this turn. It never goes back, though the machine's clock may.
@@ -149,6 +153,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
             running: 0,
             live_pushes: BTreeMap::new(),
             forgotten_keys: 0,
+            timers: Timers::default(),
             seq: last_seq,
             unsettled: BTreeSet::new(),
             draft: Draft::default(),
@@ -169,6 +174,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         inputs: impl IntoIterator<Item = LoopInput>,
     ) -> Result<Turned, LoopError> {
         self.bench.begin();
+        self.strike();
         let mut stop = false;
         for input in inputs {
             match input {
@@ -231,6 +237,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         let applied = run.state.apply(&event);
         applied.map_err(|source| LoopError::Decision { run: id, source })?;
         self.running = self.running + run.state.running_count() - before;
+        self.time(id, &event);
         self.append(run, event);
         Ok(())
     }

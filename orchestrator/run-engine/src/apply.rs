@@ -3,7 +3,7 @@
 //! An event that cannot follow is an error value, so that a corrupt journal is a sentence and
 //! not a panic. It does not know why an event was decided.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -84,6 +84,7 @@ impl RunState {
             newly_ready,
             doomed: BTreeSet::new(),
             running: BTreeSet::new(),
+            backoff: BTreeMap::new(),
             open_needs,
             dependents: Arc::new(dependents),
             failed: 0,
@@ -150,6 +151,23 @@ impl RunState {
                 exit,
                 at,
             } => self.fail(*node, *attempt, failure, *exit, *at),
+            Event::StepRetrying {
+                node,
+                attempt,
+                failure,
+                exit,
+                next,
+                at,
+            } => {
+                self.expect_phase(RunPhase::Active, name)?;
+                let end = attempt_end(AttemptEndKind::Failed, *exit, Some(failure.clone()), *at);
+                self.end_attempt(*node, *attempt, end, name)?;
+                let step = self.steps.get_mut(node.0 as usize);
+                step.phase = StepPhase::Backoff;
+                step.reason = Some(failure.retrying(*attempt, *next));
+                self.backoff.insert(*node, *next);
+                Ok(())
+            }
             Event::StepLost {
                 node, attempt, at, ..
             } => {
@@ -179,7 +197,7 @@ impl RunState {
     fn start(&mut self, started: &Arc<StepStarted>, name: &'static str) -> Result<(), ApplyError> {
         self.expect_phase(RunPhase::Active, name)?;
         let next = self
-            .expect(started.node, &[StepPhase::Ready], name)?
+            .expect(started.node, &[StepPhase::Ready, StepPhase::Backoff], name)?
             .attempts
             .len() as u32
             + 1;
@@ -195,6 +213,7 @@ impl RunState {
             end: None,
         });
         self.ready.remove(&started.node);
+        self.backoff.remove(&started.node);
         self.running.insert(started.node);
         self.started_at.get_or_insert(started.at);
         Ok(())
@@ -327,6 +346,7 @@ impl RunState {
         }
         self.ready.clear();
         self.doomed.clear();
+        self.backoff.clear();
         self.unfinished = 0;
         self.phase = RunPhase::Ended(end);
         self.ended_at = Some(at);
@@ -420,6 +440,7 @@ pub fn event_name(event: &Event) -> &'static str {
         Event::StepReused(reused) if reused.refused.is_some() => "step_refused",
         Event::StepReused(_) => "step_reused",
         Event::StepFailed { .. } => "step_failed",
+        Event::StepRetrying { .. } => "step_retrying",
         Event::StepLost { .. } => "step_lost",
         Event::StepSkipped { .. } => "step_skipped",
         Event::StepCancelled { .. } => "step_cancelled",

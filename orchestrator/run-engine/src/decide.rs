@@ -12,6 +12,7 @@ use pipeline_plan::NodeId;
 use crate::artifact::Outputs;
 use crate::event::{Event, Exit, StepEnded};
 use crate::reason::{Failure, Reason, ReasonCode};
+use crate::retry::next_attempt;
 use crate::state::{RunPhase, RunState, StepPhase};
 
 /// How often a step's attempt may be lost before the step fails. It is no retry of the user's:
@@ -204,6 +205,16 @@ fn ended(
             node,
             attempt,
             exit: report.exit,
+            at,
+        };
+    }
+    if let Some(next) = next_attempt(state, node, &failure, report.exit, at) {
+        return Event::StepRetrying {
+            node,
+            attempt,
+            failure,
+            exit: report.exit,
+            next,
             at,
         };
     }

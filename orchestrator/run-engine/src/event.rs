@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use pipeline_plan::{NodeId, Plan};
 use serde_json::Value;
 
@@ -62,6 +63,21 @@ pub enum Event {
         /// When.
         at: DateTime<Utc>,
     },
+    /// An attempt failed, and another follows.
+    StepRetrying {
+        /// The step.
+        node: NodeId,
+        /// The attempt that failed.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// The process's end; none if there was no process.
+        exit: Option<Exit>,
+        /// When the next attempt is due.
+        next: Timer,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The attempt went with its keeper or its machine, and is proven dead.
     StepLost {
         /// The step.
@@ -105,6 +121,17 @@ pub enum Event {
         /// When.
         at: DateTime<Utc>,
     },
+}
+
+/// A point in time that something waits for.
+///
+/// The duration bounds the wait after a restart, whatever the machine's clock then says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timer {
+    /// When it is due by the clock that set it.
+    pub due: DateTime<Utc>,
+    /// How long that was from when it was set, in milliseconds.
+    pub duration_ms: u64,
 }
 
 /// How a run was made.
@@ -255,6 +282,24 @@ pub enum RunEnd {
     Cancelled,
 }
 
+impl Timer {
+    /// A timer that is due that long after `now`.
+    pub fn after(now: DateTime<Utc>, duration_ms: u64) -> Self {
+        let wait = TimeDelta::try_milliseconds(i64::try_from(duration_ms).unwrap_or(i64::MAX));
+        let due = wait.and_then(|wait| now.checked_add_signed(wait));
+        Self {
+            due: due.unwrap_or(DateTime::<Utc>::MAX_UTC),
+            duration_ms,
+        }
+    }
+
+    /// How long it still is at `now`: never longer than it was set to, though the clock went back.
+    pub fn remaining(&self, now: DateTime<Utc>) -> Duration {
+        let left = (self.due - now).to_std().unwrap_or_default();
+        left.min(Duration::from_millis(self.duration_ms))
+    }
+}
+
 impl StepReused {
     /// Why the step is reused, or refused as the execution that stands in was.
     pub fn reason(&self) -> Reason {
@@ -280,6 +325,7 @@ impl Event {
             Self::RunResumed { at }
             | Self::StepAdopted { at, .. }
             | Self::StepFailed { at, .. }
+            | Self::StepRetrying { at, .. }
             | Self::StepLost { at, .. }
             | Self::StepSkipped { at, .. }
             | Self::StepCancelled { at, .. }
@@ -298,6 +344,7 @@ impl Event {
             Self::StepReused(reused) => Some((reused.node, None)),
             Self::StepFailed { node, attempt, .. } => Some((*node, *attempt)),
             Self::StepAdopted { node, attempt, .. }
+            | Self::StepRetrying { node, attempt, .. }
             | Self::StepLost { node, attempt, .. }
             | Self::StepCancelled { node, attempt, .. } => Some((*node, Some(*attempt))),
             Self::StepSkipped { node, .. } => Some((*node, None)),

@@ -92,10 +92,11 @@ fn attempts(state: &RunState, step: &Step) -> [Promise; 6] {
             "an attempt starts only after the one before it has ended",
         ),
         (
-            earlier
-                .iter()
-                .all(|attempt| end_of(attempt) == Some(AttemptEndKind::Lost)),
-            "another attempt follows only one that was lost",
+            earlier.iter().all(|attempt| {
+                let end = end_of(attempt);
+                matches!(end, Some(AttemptEndKind::Lost | AttemptEndKind::Failed))
+            }),
+            "another attempt follows only one that was lost or failed",
         ),
         (
             numbers.eq(1..=attempts.len() as u32),
@@ -199,7 +200,7 @@ fn run(state: &RunState) -> [Promise; 5] {
     ]
 }
 
-fn indexes(state: &RunState) -> [Promise; 6] {
+fn indexes(state: &RunState) -> [Promise; 7] {
     let all = |phase: StepPhase| -> BTreeSet<NodeId> {
         let nodes = state.plan().node_ids();
         nodes
@@ -226,6 +227,10 @@ fn indexes(state: &RunState) -> [Promise; 6] {
         (
             state.running == all(StepPhase::Running),
             "the steps that it holds as running are those that are",
+        ),
+        (
+            state.backoff.keys().eq(&all(StepPhase::Backoff)),
+            "the steps that it holds as waiting for an attempt are those that do",
         ),
         (
             state.doomed.iter().eq(doomed),
@@ -261,10 +266,14 @@ fn follows(phase: StepPhase, last: Option<&Attempt>) -> bool {
         StepPhase::Waiting | StepPhase::Skipped | StepPhase::Reused => none,
         StepPhase::Ready => none || ended(End::Lost),
         StepPhase::Running => last.is_some_and(|attempt| attempt.end.is_none()),
+        StepPhase::Backoff => ended(End::Failed),
         StepPhase::Succeeded => ended(End::Succeeded),
         StepPhase::Refused => none || ended(End::Refused),
         StepPhase::Failed => none || ended(End::Failed) || ended(End::Lost),
-        StepPhase::Cancelled => none || ended(End::Cancelled) || ended(End::Lost),
+        // Between two attempts a run may be cancelled as well.
+        StepPhase::Cancelled => {
+            none || ended(End::Cancelled) || ended(End::Lost) || ended(End::Failed)
+        }
     }
 }
 

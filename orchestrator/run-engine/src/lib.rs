@@ -17,6 +17,7 @@ pub mod invariants;
 pub mod launch;
 mod pages;
 pub mod reason;
+pub mod retry;
 pub mod reuse;
 pub mod seams;
 pub mod state;

@@ -2,9 +2,10 @@
 //!
 //! They are data of a decision, frozen in its event and shown as they are.
 
+use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize};
 
-use crate::event::Exit;
+use crate::event::{Exit, Timer};
 
 /// Why something was decided about a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +142,16 @@ impl Failure {
             None => ReasonCode::OutputMissing,
         };
         Reason::new(code, self.message.clone(), self.code.clone())
+    }
+
+    /// As the reason why a step waits for its next attempt.
+    pub fn retrying(&self, attempt: u32, next: Timer) -> Reason {
+        let due = next.due.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let text = format!(
+            "attempt {attempt} failed: {}; the next one follows at {due}",
+            self.message
+        );
+        Reason::new(ReasonCode::Retried, text, self.code.clone())
     }
 
     /// With what to do about it.

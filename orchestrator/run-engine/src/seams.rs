@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use component_api::files::FilesManifest;
@@ -59,6 +60,9 @@ pub trait Executor {
 pub trait Clock {
     /// Now, in microseconds.
     fn now(&self) -> DateTime<Utc>;
+    /// Time since some fixed instant. Other than [`Self::now`] it never goes back and never jumps,
+    /// and it goes on while the machine sleeps.
+    fn elapsed(&self) -> Duration;
     /// A fresh UUID v7.
     fn new_id(&self) -> Uuid;
 }
@@ -107,6 +111,7 @@ impl JournalEntry {
             Event::RunResumed { .. }
             | Event::StepAdopted { .. }
             | Event::StepLost { .. }
+            | Event::StepRetrying { .. }
             | Event::StepSkipped { .. }
             | Event::RunCancelling { .. } => 1,
             // Beside the event its place among the newest starts, or the execution that is over.

@@ -3,14 +3,14 @@
 //! Changed by `apply` alone. It does not know what is being prepared for launch; that lives in
 //! memory beside it and is found anew after a crash.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use pipeline_plan::{NodeId, Plan};
 
 use crate::artifact::Outputs;
-use crate::event::{Exit, RunCreated, RunEnd, StepStarted};
+use crate::event::{Exit, RunCreated, RunEnd, StepStarted, Timer};
 use crate::ids::{ExecutionId, RunId};
 use crate::pages::Pages;
 use crate::reason::{Failure, Reason};
@@ -36,6 +36,8 @@ pub struct RunState {
     pub(crate) doomed: BTreeSet<NodeId>,
     /// Steps with a live attempt.
     pub(crate) running: BTreeSet<NodeId>,
+    /// Steps that wait for their next attempt, and until when.
+    pub(crate) backoff: BTreeMap<NodeId, Timer>,
     /// For each step, how many of its needs have not ended well yet.
     pub(crate) open_needs: Vec<u32>,
     /// For each step, the steps that need it.
@@ -105,6 +107,8 @@ pub enum StepPhase {
     Ready,
     /// An attempt is about to be launched, or lives.
     Running,
+    /// An attempt failed, and another follows after a while.
+    Backoff,
     /// Over: it did what it promised.
     Succeeded,
     /// Over: an earlier execution stands in.
@@ -159,7 +163,10 @@ pub enum AttemptEndKind {
 impl StepPhase {
     /// Whether nothing happens to the step any more.
     pub fn is_ended(self) -> bool {
-        !matches!(self, Self::Waiting | Self::Ready | Self::Running)
+        !matches!(
+            self,
+            Self::Waiting | Self::Ready | Self::Running | Self::Backoff
+        )
     }
 
     /// Whether what needs the step may go on.
@@ -229,6 +236,11 @@ impl RunState {
     /// Steps with a live attempt, in topological order.
     pub fn running(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.running.iter().copied()
+    }
+
+    /// Steps that wait for their next attempt, with the time that it is due.
+    pub fn backoff(&self) -> impl Iterator<Item = (NodeId, Timer)> + '_ {
+        self.backoff.iter().map(|(node, timer)| (*node, *timer))
     }
 
     /// How many steps have a live attempt.

@@ -94,6 +94,21 @@ impl LiveRun {
                 self.end_attempt(*node, *attempt, &end)?;
                 return Ok(Vec::new());
             }
+            Event::StepRetrying {
+                node,
+                attempt,
+                failure,
+                exit,
+                at,
+                ..
+            } => {
+                let end = End {
+                    failure: Some(failure),
+                    ..End::new(StoredEnd::Failed, *exit, *at)
+                };
+                self.end_attempt(*node, *attempt, &end)?;
+                return Ok(Vec::new());
+            }
             Event::StepSucceeded(ended) => self.gave(ended, ExecutionState::Succeeded, None)?,
             Event::StepRefused { ended, reason } => {
                 self.gave(ended, ExecutionState::Refused, Some(reason))?

@@ -8,6 +8,7 @@ mod cycle;
 mod inputs;
 mod order;
 mod parameters;
+mod policy;
 mod step;
 mod steps;
 mod texts;
@@ -62,6 +63,7 @@ pub fn compile(spec: &PipelineSpec, catalog: &Catalog) -> (Option<Plan>, Vec<Dia
     let mut collector = Collector::default();
     let steps = Steps::new(spec, catalog);
     collisions::check_pipeline(spec, &mut collector);
+    policy::check_defaults(&steps, &mut collector);
     let mut drafts: Vec<Draft> = Vec::with_capacity(steps.len());
     for step in 0..steps.len() {
         drafts.push(step::compile(&steps, step, &mut collector));

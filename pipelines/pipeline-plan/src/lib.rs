@@ -12,5 +12,5 @@ pub mod plan;
 pub use compile::{Compiled, compile, compile_text};
 pub use plan::{
     Action, InputPlan, Node, NodeId, OutputKind, OutputPlan, PLAN_FORMAT_VERSION, Plan, Policy,
-    Source,
+    Retry, Source,
 };

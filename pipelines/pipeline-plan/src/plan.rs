@@ -71,6 +71,34 @@ pub struct Policy {
     /// How long an attempt that is asked to end may take for that, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace_ms: Option<u64>,
+    /// Whether and when attempts follow one that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+}
+
+/// When attempts follow one that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    /// How many attempts there are at most, the first included.
+    pub attempts: u32,
+    /// How long the second attempt waits, in milliseconds.
+    pub initial_ms: u64,
+    /// How many times as long each further attempt waits.
+    pub factor: f64,
+    /// How long an attempt waits at most, in milliseconds.
+    pub max_ms: u64,
+}
+
+impl Default for Retry {
+    /// One attempt. What asks for another itself waits as most clients of services do.
+    fn default() -> Self {
+        Self {
+            attempts: 1,
+            initial_ms: 1_000,
+            factor: 2.0,
+            max_ms: 300_000,
+        }
+    }
 }
 
 /// What a step does.

@@ -50,7 +50,7 @@ codes! {
     MisplacedKey "misplaced-key" "A key stands in a step of a kind that does not take it.",
     InvalidInput "invalid-input" "An input is in none of the forms that inputs have.",
     UnknownType "unknown-type" "There is no artifact or parameter type of this name.",
-    InvalidDeclaration "invalid-declaration" "A parameter's declaration contradicts itself.",
+    InvalidDeclaration "invalid-declaration" "A declaration is out of bounds or contradicts itself.",
     InvalidDuration "invalid-duration" "A duration is in none of the forms that durations have, or out of bounds.",
     AmbiguousText "ambiguous-text" "A number or boolean is used as text, but YAML changed how it was written.",
     // What names stand for.

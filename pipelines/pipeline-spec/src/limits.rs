@@ -23,6 +23,12 @@ pub const NAME_CHARACTERS_MAX: usize = 128;
 /// Longest id of a step, port or parameter, in characters: they become file names and variables.
 pub const IDENTIFIER_CHARACTERS_MAX: usize = 63;
 
+/// Most attempts that a policy may ask for: what fails a hundred times needs a person.
+pub const ATTEMPTS_MAX: u32 = 100;
+
+/// The greatest factor of a backoff: beyond it `max` is reached at once.
+pub const BACKOFF_FACTOR_MAX: f64 = 100.0;
+
 /// Longest duration, in milliseconds: ten years. What waits longer waits for ever, and ten times as
 /// much would still fit wherever times are counted.
 pub const DURATION_MS_MAX: u64 = 10 * 366 * 24 * 60 * 60 * 1_000;

@@ -27,6 +27,21 @@ pub struct Policy {
     pub timeout_ms: Option<u64>,
     /// `grace:`, in milliseconds.
     pub grace_ms: Option<u64>,
+    /// `retry:`; none where the key is absent.
+    pub retry: Option<Retry>,
+}
+
+/// `retry:`, as far as it is written.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Retry {
+    /// How many attempts there are at most, the first included.
+    pub attempts: Option<u32>,
+    /// How long the second attempt waits, in milliseconds.
+    pub initial_ms: Option<u64>,
+    /// How many times as long each further attempt waits.
+    pub factor: Option<f64>,
+    /// How long an attempt waits at most, in milliseconds.
+    pub max_ms: Option<u64>,
 }
 
 /// One step.

@@ -28,7 +28,9 @@ pub(crate) fn event_line(entry: &JournalEntry, plan: &Plan) -> api::EventLine {
         attempt,
         reason: event_reason(event),
         error: match event {
-            Event::StepFailed { failure, .. } => Some(attempt_error(failure)),
+            Event::StepFailed { failure, .. } | Event::StepRetrying { failure, .. } => {
+                Some(attempt_error(failure))
+            }
             _ => None,
         },
     }
@@ -42,6 +44,12 @@ fn event_reason(event: &Event) -> Option<api::Reason> {
         }
         Event::StepReused(reused) => Some(reason(&reused.reason())),
         Event::StepFailed { failure, exit, .. } => Some(reason(&failure.reason(*exit))),
+        Event::StepRetrying {
+            failure,
+            attempt,
+            next,
+            ..
+        } => Some(reason(&failure.retrying(*attempt, *next))),
         _ => None,
     }
 }
@@ -64,6 +72,7 @@ fn event_type(event: &Event) -> EventType {
         Event::StepReused(reused) if reused.refused.is_some() => EventType::StepRefused,
         Event::StepReused(_) => EventType::StepReused,
         Event::StepFailed { .. } => EventType::StepFailed,
+        Event::StepRetrying { .. } => EventType::StepRetrying,
         Event::StepLost { .. } => EventType::StepLost,
         Event::StepSkipped { .. } => EventType::StepSkipped,
         Event::StepCancelled { .. } => EventType::StepCancelled,

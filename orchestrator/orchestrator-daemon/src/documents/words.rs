@@ -25,7 +25,7 @@ fn reason_code(code: ReasonCode) -> api::ReasonCode {
 
 pub(super) fn step_state(phase: StepPhase) -> api::StepState {
     same!(phase, StepPhase => api::StepState {
-        Waiting Ready Running Succeeded Reused Failed Refused Skipped Cancelled
+        Waiting Ready Running Backoff Succeeded Reused Failed Refused Skipped Cancelled
     })
 }
 

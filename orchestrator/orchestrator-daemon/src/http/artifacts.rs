@@ -152,6 +152,7 @@ fn missing(node: &Node, step: &Step, port: &str) -> Option<Refusal> {
     }
     let why = match step.phase {
         StepPhase::Waiting | StepPhase::Ready => "has not started",
+        StepPhase::Backoff => "waits for its next attempt",
         StepPhase::Running => "is still running",
         StepPhase::Failed => "failed",
         StepPhase::Skipped => "was skipped",

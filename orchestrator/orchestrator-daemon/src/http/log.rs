@@ -90,7 +90,7 @@ fn no_attempt(id: &str, step: &Step) -> Refusal {
             .hint(format!("`ropewalk logs {run} {id}`"));
     }
     match step.phase {
-        StepPhase::Waiting | StepPhase::Ready | StepPhase::Running => {
+        StepPhase::Waiting | StepPhase::Ready | StepPhase::Running | StepPhase::Backoff => {
             refusal("has not started").hint("`--follow` waits for it")
         }
         StepPhase::Failed => refusal("failed before it could start"),

@@ -167,6 +167,7 @@ fn state_word(phase: StepPhase) -> &'static str {
         StepPhase::Waiting => "waiting",
         StepPhase::Ready => "ready",
         StepPhase::Running => "running",
+        StepPhase::Backoff => "backoff",
         StepPhase::Succeeded => "succeeded",
         StepPhase::Reused => "reused",
         StepPhase::Failed => "failed",

@@ -3,8 +3,11 @@
 //! Whoever sends waits while the channel is full; the loop itself never sends to it and never
 //! waits for a sender, so the two cannot wait for each other.
 
+use std::time::Duration;
+
 use run_engine::seams::Report;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::limits::QUEUED_INPUTS_MAX;
 use crate::command::Command;
@@ -52,9 +55,22 @@ impl LoopSender {
 }
 
 impl LoopReceiver {
-    /// Takes up to `limit` inputs and waits for the first; gives 0 once no sender is left.
-    pub(super) fn receive(&mut self, inputs: &mut Vec<LoopInput>, limit: usize) -> usize {
-        self.0.blocking_recv_many(inputs, limit)
+    /// Takes up to `limit` inputs and waits for the first, but no longer than that; false once no
+    /// sender is left.
+    pub(super) async fn receive(
+        &mut self,
+        inputs: &mut Vec<LoopInput>,
+        limit: usize,
+        wait: Option<Duration>,
+    ) -> bool {
+        let receiving = self.0.recv_many(inputs, limit);
+        match wait {
+            None => receiving.await > 0,
+            // What is sent meanwhile stays in the channel.
+            Some(wait) => timeout(wait, receiving)
+                .await
+                .map_or(true, |taken| taken > 0),
+        }
     }
 
     /// Takes up to `limit` inputs that are there already.

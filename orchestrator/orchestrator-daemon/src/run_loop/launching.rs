@@ -95,13 +95,21 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         Ok(first_attempt(context, node, resolved, intent))
     }
 
-    /// The attempt after one that was lost, with everything that was recorded for that one.
+    /// The attempt after one that failed or was lost, with everything that was recorded for that one.
     fn next_attempt(&self, state: &RunState, last: &StepStarted) -> StepStarted {
-        let text = "its last attempt was lost with the keeper or the machine";
+        let attempts = &state.step(last.node).attempts;
+        let end = attempts.last().and_then(|attempt| attempt.end.as_ref());
+        let reason = if let Some(failure) = end.and_then(|end| end.failure.as_ref()) {
+            let text = format!("attempt {} failed: {}", last.attempt, failure.message);
+            Reason::new(ReasonCode::Retried, text, &failure.code)
+        } else {
+            let text = "its last attempt was lost with the keeper or the machine";
+            Reason::new(ReasonCode::Lost, text, "")
+        };
         StepStarted {
-            attempt: state.step(last.node).attempts.len() as u32 + 1,
+            attempt: attempts.len() as u32 + 1,
             keeper: self.executor.keeper(),
-            reason: Reason::new(ReasonCode::Lost, text, ""),
+            reason,
             at: self.now,
             ..last.clone()
         }

@@ -59,6 +59,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         let now = bench.now;
         bench.record(&mut run, Event::RunResumed { at: now })?;
         bench.find_carried(&mut run)?;
+        bench.time_again(&run);
         bench.ask_for_attempts(&mut run);
         if run.state.phase == RunPhase::Cancelling {
             bench.kill_all(&run);

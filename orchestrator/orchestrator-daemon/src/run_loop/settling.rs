@@ -81,9 +81,10 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         Ok(any)
     }
 
-    /// A step is ready: it is looked at once, and again after each lost attempt.
+    /// A step is ready: it is looked at once, and again after each attempt that another follows.
     fn consider(&mut self, run: &mut ActiveRun, node: NodeId) -> Result<(), LoopError> {
-        if run.state.step(node).phase != StepPhase::Ready {
+        let phase = run.state.step(node).phase;
+        if !matches!(phase, StepPhase::Ready | StepPhase::Backoff) {
             return Ok(());
         }
         if let Some(last) = run.state.step(node).attempts.last() {

@@ -1,8 +1,9 @@
 //! A clock that goes only when it is told to, and ids that only count.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use run_engine::seams::Clock;
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ pub struct ManualClock(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     now: DateTime<Utc>,
+    elapsed: Duration,
     ids: u64,
 }
 
@@ -20,15 +22,19 @@ impl Default for ManualClock {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(State {
             now: DateTime::from_timestamp(1_700_000_000, 0).unwrap_or_default(),
+            elapsed: Duration::ZERO,
             ids: 0,
         })))
     }
 }
 
 impl ManualClock {
-    /// Lets time pass, or go back.
-    pub fn advance(&self, by: Duration) {
-        self.with(|state| state.now += by);
+    /// Lets time pass, or sets the clock of the wall back: then no time passes.
+    pub fn advance(&self, by: TimeDelta) {
+        self.with(|state| {
+            state.now += by;
+            state.elapsed += by.to_std().unwrap_or_default();
+        });
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -39,6 +45,10 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         self.with(|state| state.now)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.with(|state| state.elapsed)
     }
 
     /// In the form of a UUID v7: the time in front, then the counter, above the last 16 bits.

@@ -34,6 +34,13 @@ pub enum Act {
     Refuse(String),
     /// It ends with status 1.
     Fail,
+    /// It ends with this status, until the attempt of that number, which succeeds.
+    FailBefore {
+        /// The exit status.
+        status: i32,
+        /// The attempt.
+        attempt: u32,
+    },
 }
 
 /// The machine's insides.
@@ -246,6 +253,13 @@ impl State {
                     reason: reason.clone(),
                 },
             ),
+            Act::FailBefore { attempt, .. } if task.started.attempt >= *attempt => {
+                (0, AttemptOutcome::Succeeded(outputs()))
+            }
+            Act::FailBefore { status, .. } => {
+                let failure = Failure::new("exit_status", format!("it ended with status {status}"));
+                (*status, AttemptOutcome::Failed(failure))
+            }
             Act::Fail => {
                 let failure = Failure::new("exit_status", "it ended with status 1");
                 (1, AttemptOutcome::Failed(failure))

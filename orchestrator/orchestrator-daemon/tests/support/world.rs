@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use orchestrator_daemon::command::{Command, CommandError, Created, NewRun};
 use orchestrator_daemon::planning::ResolveSettings;
 use orchestrator_daemon::run_loop::{LoopError, LoopInput, LoopSettings, RunLoop, limits};
@@ -159,7 +161,7 @@ impl World {
         for _ in 0..TURNS_MAX {
             self.report()?;
             let live = self.machine.live();
-            if live.is_empty() {
+            if live.is_empty() && !self.strike_next()? {
                 return Ok(());
             }
             for attempt in live {
@@ -168,6 +170,23 @@ impl World {
             self.report()?;
         }
         panic!("the runs do not come to rest");
+    }
+
+    /// How long the daemon sleeps unless something arrives, in milliseconds.
+    pub fn wait_ms(&self) -> Option<u64> {
+        let wait = self.daemon.as_ref()?.wait()?;
+        u64::try_from(wait.as_millis()).ok()
+    }
+
+    /// Lets time pass until the next timer is due, and a turn after it; false if there is none.
+    pub fn strike_next(&mut self) -> Result<bool, LoopError> {
+        let Some(wait) = self.daemon.as_ref().and_then(RunLoop::wait) else {
+            return Ok(false);
+        };
+        self.clock
+            .advance(TimeDelta::from_std(wait).unwrap_or_default());
+        self.turn(Vec::new())?;
+        Ok(true)
     }
 
     /// Makes a run, lets it end, and tells how.

@@ -60,7 +60,7 @@ pub(crate) fn step_tone(state: StepState) -> Tone {
     match state {
         StepState::Succeeded => Tone::Good,
         StepState::Failed => Tone::Bad,
-        StepState::Refused => Tone::Warning,
+        StepState::Refused | StepState::Backoff => Tone::Warning,
         StepState::Running => Tone::Active,
         StepState::Waiting
         | StepState::Ready

@@ -54,7 +54,7 @@ fn a_step_that_is_broken_is_named() {
             let attempts = &mut s.steps.get_mut(0).attempts;
             attempts[0].end.as_mut().unwrap().kind = AttemptEndKind::Succeeded;
         },
-        "of step `a` it is not true that another attempt follows only one that was lost",
+        "of step `a` it is not true that another attempt follows only one that was lost or failed",
     );
     check(
         "a",

@@ -19,13 +19,14 @@ const PLAN: &str = "n, x<n, z";
 const X: NodeId = NodeId(1);
 
 /// Where `x` may stand, and a journal that leads there.
-const PHASES: [(&str, &str); 12] = [
+const PHASES: [(&str, &str); 13] = [
     ("waiting", ""),
     ("doomed", "failed n"),
     ("ready", "reused n"),
     ("lost", "reused n, started x.1, lost x.1"),
     ("running", "reused n, started x.1"),
     ("running.2", "reused n, started x.1, lost x.1, started x.2"),
+    ("backoff", "reused n, started x.1, retrying x.1"),
     ("succeeded", "reused n, started x.1, succeeded x.1"),
     ("reused", "reused n, reused x"),
     ("failed", "reused n, started x.1, failed x.1"),
@@ -45,7 +46,7 @@ const RUNS: [(&str, &str); 3] = [
 ];
 
 /// Every kind of event, about `x` if it is about a step.
-const EVENTS: [&str; 22] = [
+const EVENTS: [&str; 23] = [
     "run_created",
     "run_resumed",
     "run_cancelling",
@@ -64,6 +65,7 @@ const EVENTS: [&str; 22] = [
     "carried x",
     "failed x.1",
     "failed x",
+    "retrying x.1",
     "lost x.1",
     "lost x.2",
     "skipped x",
@@ -71,7 +73,7 @@ const EVENTS: [&str; 22] = [
 ];
 
 /// Every kind of news.
-const NEWS: [&str; 12] = [
+const NEWS: [&str; 13] = [
     "cancel",
     "cannot_start x",
     "adopted x.1",
@@ -79,6 +81,7 @@ const NEWS: [&str; 12] = [
     "exit 0 x.1",
     "exit 65 x.1",
     "exit 1 x.1",
+    "exit 75 x.1",
     "exit 0 x.2",
     "exit 1 x.2",
     "no_process x.1",
@@ -148,6 +151,7 @@ fn kind(event: &Event) -> usize {
         Event::StepLost { .. } => 10,
         Event::StepSkipped { .. } => 11,
         Event::StepCancelled { .. } => 12,
+        Event::StepRetrying { .. } => 13,
     }
 }
 
@@ -161,7 +165,7 @@ fn every_kind_of_event_is_in_the_table() {
     kinds.sort_unstable();
     kinds.dedup();
     assert_eq!(kinds, (0..kinds.len()).collect::<Vec<_>>());
-    assert_eq!(kinds.len(), 13);
+    assert_eq!(kinds.len(), 14);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use pipeline_plan::{NodeId, PLAN_FORMAT_VERSION, Plan};
 use run_engine::artifact::Outputs;
 use run_engine::decide::{AttemptOutcome, AttemptReport, Input};
 use run_engine::event::{
-    Event, Exit, RunCreated, RunEnd, StepEnded, StepReused, StepStarted, Trigger,
+    Event, Exit, RunCreated, RunEnd, StepEnded, StepReused, StepStarted, Timer, Trigger,
 };
 use run_engine::ids::{ExecutionId, RunId};
 use run_engine::reason::{Failure, Reason, ReasonCode};
@@ -173,6 +173,17 @@ pub(crate) fn event(state: &RunState, text: &str, at: DateTime<Utc>) -> Event {
                 node,
                 attempt,
                 proof: "its keeper is gone".to_owned(),
+                at,
+            }
+        }
+        "retrying" => {
+            let (node, attempt) = attempt(state, about);
+            Event::StepRetrying {
+                node,
+                attempt,
+                failure: Failure::new("exit_status", "it failed"),
+                exit: Some(exit(1)),
+                next: Timer::after(at, 1_000),
                 at,
             }
         }
@@ -338,6 +349,7 @@ pub(crate) fn show_step(state: &RunState, node: NodeId) -> String {
         StepPhase::Waiting => "waiting",
         StepPhase::Ready => "ready",
         StepPhase::Running => return format!("running.{}", step.attempts.len()),
+        StepPhase::Backoff => "backoff",
         StepPhase::Succeeded => "succeeded",
         StepPhase::Reused => "reused",
         StepPhase::Failed => "failed",

@@ -96,6 +96,21 @@ impl<'a> Resolver<'a> {
                 exit: exit.map(TryInto::try_into).transpose()?,
                 at: at.try_into()?,
             },
+            StoredEvent::Retrying {
+                node,
+                attempt,
+                failure,
+                exit,
+                next,
+                at,
+            } => Event::StepRetrying {
+                node: NodeId(node),
+                attempt,
+                failure: failure.into(),
+                exit: exit.map(TryInto::try_into).transpose()?,
+                next: next.try_into()?,
+                at: at.try_into()?,
+            },
             StoredEvent::Lost {
                 node,
                 attempt,

@@ -13,7 +13,7 @@ use super::codec::Stored;
 use super::execution::{StoredExit, StoredStarted};
 use super::reason::{StoredFailure, StoredReason};
 use super::run::StoredRunEnd;
-use super::time::Micros;
+use super::time::{Micros, StoredTimer};
 
 /// Something that happened to a run; one row, except for a block of reuses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,15 @@ pub(crate) enum StoredEvent {
         failure: StoredFailure,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         exit: Option<StoredExit>,
+        at: Micros,
+    },
+    Retrying {
+        node: u32,
+        attempt: u32,
+        failure: StoredFailure,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit: Option<StoredExit>,
+        next: StoredTimer,
         at: Micros,
     },
     Lost {
@@ -114,6 +123,21 @@ impl StoredEvent {
                 attempt: *attempt,
                 failure: failure.into(),
                 exit: exit.map(Into::into),
+                at: (*at).into(),
+            },
+            Event::StepRetrying {
+                node,
+                attempt,
+                failure,
+                exit,
+                next,
+                at,
+            } => Self::Retrying {
+                node: node.0,
+                attempt: *attempt,
+                failure: failure.into(),
+                exit: exit.map(Into::into),
+                next: (*next).into(),
                 at: (*at).into(),
             },
             Event::StepLost {

@@ -104,8 +104,9 @@ fn turns() -> Vec<Turn> {
         at: now,
     };
     let adopted = script.entry(second, adopted);
-    let (_, g_started) = script.started(second, 2, "g");
+    let (g, g_started) = script.started(second, 2, "g");
     let f_succeeded = script.succeeded(&f, &outputs(&f, "Metrics", "good"));
+    let g_retrying = script.retrying(&g);
     let second = vec![
         created,
         a_reused,
@@ -114,6 +115,7 @@ fn turns() -> Vec<Turn> {
         adopted,
         g_started,
         f_succeeded,
+        g_retrying,
     ];
     vec![first, crate::scenario::turn(second)]
 }

@@ -119,7 +119,11 @@ fn a_run_with_every_kind_of_event() {
     let adopted = script.entry(run, adopted);
     let refused_outputs = outputs(&b, "Evaluation", "bad");
     let b_refused = script.refused(&b, &refused_outputs);
-    let (c, c_started) = script.started(run, 2, "c");
+    let mut intent = script.intent(2, "c");
+    let (c, c_started) = script.start(run, intent.clone());
+    let c_retrying = script.retrying(&c);
+    intent.attempt = 2;
+    let (c, c_again) = script.start(run, intent);
     let c_failed = script.failed(&c);
     let skipped = Event::StepSkipped {
         node: NodeId(3),
@@ -152,6 +156,7 @@ fn a_run_with_every_kind_of_event() {
         vec![b_lost],
         vec![resumed, b_again, adopted],
         vec![b_refused, c_started],
+        vec![c_retrying, c_again],
         vec![c_failed, skipped, e_started, not_startable],
         vec![cancelling],
         vec![cancelled, ended],

@@ -8,7 +8,7 @@ use component_api::files::FileEntry;
 use pipeline_plan::{Action, Node, NodeId, PLAN_FORMAT_VERSION, Plan};
 use run_engine::artifact::{Artifact, ArtifactFile, FileState, Outputs};
 use run_engine::event::{
-    Event, Exit, GitState, RunCreated, RunEnd, StepEnded, StepReused, StepStarted, Trigger,
+    Event, Exit, GitState, RunCreated, RunEnd, StepEnded, StepReused, StepStarted, Timer, Trigger,
 };
 use run_engine::ids::{ExecutionId, FIRST_FILES_NUMBER, RunId};
 use run_engine::reason::{Failure, Reason, ReasonCode};
@@ -225,6 +225,20 @@ impl Script {
             failure,
             exit: Some(exit(1, self.seq)),
             at: self.now(),
+        };
+        self.entry(execution.run, event)
+    }
+
+    /// An attempt failed, and another follows.
+    pub(crate) fn retrying(&mut self, execution: &Execution) -> JournalEntry {
+        let at = self.now();
+        let event = Event::StepRetrying {
+            node: execution.started.node,
+            attempt: execution.started.attempt,
+            failure: Failure::new("exit_status", "exit status 75"),
+            exit: Some(exit(75, self.seq)),
+            next: Timer::after(at, 1_500),
+            at,
         };
         self.entry(execution.run, event)
     }

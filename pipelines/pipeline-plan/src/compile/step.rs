@@ -8,8 +8,8 @@ use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean};
 
 use super::steps::{Entry, Steps};
 use super::texts::Texts;
-use super::{Draft, collisions, inputs, parameters};
-use crate::plan::{Action, Node, OutputKind, OutputPlan, Policy};
+use super::{Draft, collisions, inputs, parameters, policy};
+use crate::plan::{Action, Node, OutputKind, OutputPlan};
 
 /// Compiles the step of this number.
 pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector) -> Draft {
@@ -35,6 +35,7 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
     let env = env(&entry, &at, &mut texts);
     let action = action(&entry, &at, &mut texts);
     let outputs = outputs(&entry);
+    let policy = policy::compile(steps, &entry, &at, collector);
     // A command without outputs is run for what it does, and so is a component that says so.
     let always_runs = match entry.component {
         Some(component) => component.manifest.always_runs,
@@ -50,7 +51,7 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
         needs: Vec::new(),
         files: entry.step.files.clone(),
         cache: entry.step.cache && !always_runs,
-        policy: policy(steps, &entry),
+        policy,
     });
     draft
 }
@@ -72,15 +73,6 @@ fn needs(
         let message = format!("there is no step `{id}`");
         let found = Diagnostic::error(Code::UnknownStep, at.pointer(), message);
         collector.push(found.hint(steps.hint(id)));
-    }
-}
-
-/// What the step says of its attempts, else what `defaults:` says.
-fn policy(steps: &Steps<'_>, entry: &Entry<'_>) -> Policy {
-    let (own, defaults) = (&entry.step.policy, &steps.spec.defaults);
-    Policy {
-        timeout_ms: own.timeout_ms.or(defaults.timeout_ms),
-        grace_ms: own.grace_ms.or(defaults.grace_ms),
     }
 }
 

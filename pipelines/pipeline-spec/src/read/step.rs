@@ -26,6 +26,7 @@ const KEYS: &[&str] = &[
     "cache",
     "timeout",
     "grace",
+    "retry",
     "description",
 ];
 

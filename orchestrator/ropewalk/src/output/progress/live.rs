@@ -116,8 +116,12 @@ impl Live {
         if running > LIVE_STEPS_MAX {
             text += &format!("; {} more running", running - LIVE_STEPS_MAX);
         }
-        let waits =
-            |step: &&StepPicture| matches!(step.state, StepState::Waiting | StepState::Ready);
+        let waits = |step: &&StepPicture| {
+            matches!(
+                step.state,
+                StepState::Waiting | StepState::Ready | StepState::Backoff
+            )
+        };
         let waiting = picture.steps.iter().filter(waits);
         // The line is cut at the terminal's edge, so more names than that are not needed.
         let names: Vec<&str> = waiting
