@@ -159,6 +159,7 @@ fn check(component: &str, params: Value) -> Vec<(String, String)> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of mistakes")]
 fn parameters_are_checked_before_anything_runs() {
     let cases = [
         (
