@@ -38,10 +38,15 @@ pub struct LiveRun {
 impl Views {
     /// No runs; `seq` is the number of the store's last event.
     pub fn new(seq: u64) -> Self {
+        Self::keeping(seq, EVENTS_KEPT)
+    }
+
+    /// As [`Self::new`], for followers who lag by so many events at the most.
+    pub fn keeping(seq: u64, events: usize) -> Self {
         Self {
             runs: RwLock::new(BTreeMap::new()),
             seq: AtomicU64::new(seq),
-            events: broadcast::Sender::new(EVENTS_KEPT),
+            events: broadcast::Sender::new(events),
         }
     }
 

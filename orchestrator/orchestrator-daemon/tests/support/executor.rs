@@ -50,8 +50,19 @@ pub struct State {
     keeper: u32,
     /// Attempts of the live keeper.
     attempts: BTreeMap<AttemptId, Attempt>,
+    /// Processes that outlived their keeper, until they are ended.
+    remains: BTreeSet<AttemptId>,
+    /// What should never have been, in sentences.
+    pub problems: Vec<String>,
+    /// How many effects were handed over each time.
+    pub handed: Vec<usize>,
+    /// The daemon dies while it hands effects over.
+    cut: Option<Cut>,
+    /// It did.
+    died: bool,
     /// Everything that was ever started as a process, in order.
     pub launched: Vec<AttemptId>,
+    ever: BTreeSet<AttemptId>,
     /// Effects of every kind by name, in order; see [`effect_name`].
     pub effects: Vec<String>,
     /// What was to be looked at, in order.
@@ -69,6 +80,15 @@ pub struct State {
     /// Properties of artifacts, by step and port.
     pub properties: BTreeMap<(String, String), BTreeMap<String, Value>>,
     reports: Vec<Report>,
+}
+
+/// The daemon dies after some of the effects of one turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// How often effects are handed over well before it.
+    pub after: usize,
+    /// How many effects of the next turn are still carried out.
+    pub effects: usize,
 }
 
 #[derive(Debug)]
@@ -117,19 +137,33 @@ impl Machine {
         state.end(attempt, report);
     }
 
-    /// The keeper dies, and its attempts with it; another one takes its place.
+    /// The keeper dies, and nothing is known of its attempts any more; another one takes its place.
+    /// Their processes live on until somebody ends what remains of them.
     pub fn kill_keeper(&self) {
         let mut state = self.state();
         state.keeper += 1;
-        state.attempts.clear();
+        let attempts = std::mem::take(&mut state.attempts);
+        let live = attempts.into_iter().filter(|(_, a)| a.end.is_none());
+        state.remains.extend(live.map(|(id, _)| id));
     }
 
     /// As [`Self::kill_keeper`], under a live daemon: its executor notices.
     pub fn kill_keeper_noticed(&self) {
         let live = self.live();
         self.kill_keeper();
-        let lost = live.into_iter().map(lost);
-        self.state().reports.extend(lost);
+        for attempt in live {
+            self.state().end_remains(attempt);
+        }
+    }
+
+    /// Lets the daemon die while it hands effects over.
+    pub fn cut_at(&self, cut: Cut) {
+        self.state().cut = Some(cut);
+    }
+
+    /// Whether the daemon died so since this was asked last.
+    pub fn take_death(&self) -> bool {
+        std::mem::take(&mut self.state().died)
     }
 
     /// Attempts that the keeper holds, ended or not.
@@ -152,7 +186,11 @@ impl Executor for FakeExecutor {
 
     fn submit(&mut self, effects: Vec<Effect>) {
         let mut state = self.0.state();
+        state.handed.push(effects.len());
         for effect in effects {
+            if state.dies() {
+                return;
+            }
             let name = effect_name(&effect);
             state.effects.push(name);
             match effect {
@@ -176,10 +214,16 @@ impl Executor for FakeExecutor {
                 Effect::Launch(task) => state.launch(task),
                 Effect::Kill(attempt) => state.kill(attempt),
                 Effect::Acknowledge(attempt) => {
-                    state.attempts.remove(&attempt);
+                    state.acknowledge(attempt);
                 }
             }
         }
+        // It may die after the last of them as well.
+        state.dies();
+        state.cut = state.cut.map(|cut| Cut {
+            after: cut.after.saturating_sub(1),
+            ..cut
+        });
     }
 }
 
@@ -188,14 +232,37 @@ impl State {
         format!("keeper-{}", self.keeper)
     }
 
+    /// Whether the daemon dies before it hands over another effect.
+    fn dies(&mut self) -> bool {
+        match &mut self.cut {
+            Some(Cut {
+                after: 0,
+                effects: 0,
+            }) => {
+                self.cut = None;
+                self.died = true;
+            }
+            Some(Cut { after: 0, effects }) => *effects -= 1,
+            _ => {}
+        }
+        self.died
+    }
+
+    /// Proves an attempt of a keeper that is gone dead, and tells so.
+    fn end_remains(&mut self, attempt: AttemptId) {
+        self.remains.remove(&attempt);
+        self.reports.push(lost(attempt));
+    }
+
     fn launch(&mut self, task: LaunchTask) {
         let id = task.attempt();
         if task.started.keeper != self.instance() {
-            self.reports.push(lost(id));
+            self.end_remains(id);
             return;
         }
         let adopted = self.attempts.contains_key(&id);
         if !adopted {
+            self.expect_alone(id);
             self.launched.push(id);
         }
         let pid = self.launched.len() as u32;
@@ -216,6 +283,38 @@ impl State {
             },
         };
         self.reports.push(report);
+    }
+
+    /// No other attempt of the step lives, nor was this one ever launched before.
+    fn expect_alone(&mut self, id: AttemptId) {
+        let step = AttemptId { number: 0, ..id }..=AttemptId {
+            number: u32::MAX,
+            ..id
+        };
+        let held = self.attempts.range(step.clone());
+        let held = held
+            .filter(|(_, a)| a.end.is_none())
+            .map(|(other, _)| other);
+        let others: Vec<u32> = held
+            .chain(self.remains.range(step))
+            .map(|a| a.number)
+            .collect();
+        if !others.is_empty() {
+            let problem = format!("{id:?} began while these lived: {others:?}");
+            self.problems.push(problem);
+        }
+        if !self.ever.insert(id) {
+            self.problems.push(format!("{id:?} was launched twice"));
+        }
+    }
+
+    /// Forgets an attempt whose end is recorded.
+    fn acknowledge(&mut self, attempt: AttemptId) {
+        let known = self.attempts.remove(&attempt);
+        if known.is_some_and(|known| known.end.is_none()) {
+            let problem = format!("{attempt:?} was forgotten while it lived");
+            self.problems.push(problem);
+        }
     }
 
     fn kill(&mut self, attempt: AttemptId) {

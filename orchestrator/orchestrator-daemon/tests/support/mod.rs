@@ -9,6 +9,7 @@
     reason = "a test binary uses a part of it, and is no library"
 )]
 
+pub mod audit;
 pub mod clock;
 pub mod executor;
 pub mod plans;

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use orchestrator_daemon::command::{Command, CommandError, Created, NewRun};
 use orchestrator_daemon::planning::ResolveSettings;
-use orchestrator_daemon::run_loop::{LoopError, LoopInput, LoopSettings, RunLoop, limits};
+use orchestrator_daemon::run_loop::{LoopError, LoopInput, LoopSettings, RunLoop, Turned, limits};
 use orchestrator_daemon::views::Views;
 use run_engine::event::{Event, RunEnd};
 use run_engine::ids::RunId;
@@ -19,6 +19,9 @@ use super::store::{Disk, FakeStore};
 
 /// Turns after which a world that does not come to rest is given up.
 const TURNS_MAX: usize = 100_000;
+
+/// Events kept for followers: a world is made thousands of times, and has few of them.
+const EVENTS_KEPT: usize = 16;
 
 /// Everything that there is.
 pub struct World {
@@ -46,7 +49,7 @@ impl World {
             disk: Disk::default(),
             machine: Machine::default(),
             clock: ManualClock::default(),
-            views: Arc::new(Views::new(0)),
+            views: Arc::new(Views::keeping(0, EVENTS_KEPT)),
             slots,
             live_max: 0,
             daemon: None,
@@ -58,7 +61,7 @@ impl World {
     /// A new daemon takes up what is on the disk, as after `kill -9` of the last one.
     pub fn start(&mut self) -> Result<(), LoopError> {
         let last_seq = self.disk.last_seq();
-        self.views = Arc::new(Views::new(last_seq));
+        self.views = Arc::new(Views::keeping(last_seq, EVENTS_KEPT));
         let settings = LoopSettings {
             resolve: ResolveSettings {
                 state_dir: "/state".into(),
@@ -79,12 +82,28 @@ impl World {
         .with_held(self.machine.held());
         let journals = self.disk.unfinished();
         self.daemon = None;
-        let mut turned = daemon.resume(journals)?;
-        while turned.more {
+        let turned = daemon.resume(journals)?;
+        self.go_on(daemon, turned)
+    }
+
+    /// All turns that a turn made due.
+    fn go_on(&mut self, mut daemon: Daemon, mut turned: Turned) -> Result<(), LoopError> {
+        loop {
+            self.live_max = self.live_max.max(self.machine.live().len());
+            if self.machine.take_death() || turned.stop {
+                return Ok(());
+            }
+            if !turned.more {
+                self.daemon = Some(daemon);
+                return Ok(());
+            }
             turned = daemon.turn([])?;
         }
-        self.daemon = Some(daemon);
-        Ok(())
+    }
+
+    /// Whether a daemon lives.
+    pub fn is_alive(&self) -> bool {
+        self.daemon.is_some()
     }
 
     /// The daemon goes away as by `kill -9`.
@@ -97,13 +116,8 @@ impl World {
         let Some(mut daemon) = self.daemon.take() else {
             return Ok(());
         };
-        let mut turned = daemon.turn(inputs)?;
-        while turned.more {
-            turned = daemon.turn([])?;
-        }
-        self.live_max = self.live_max.max(self.machine.live().len());
-        self.daemon = Some(daemon);
-        Ok(())
+        let turned = daemon.turn(inputs)?;
+        self.go_on(daemon, turned)
     }
 
     /// Asks for a run.
