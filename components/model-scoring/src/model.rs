@@ -14,7 +14,7 @@ use crate::error::ScoringError;
 use crate::graph::{Column, Features, Graph};
 use crate::onnx;
 use crate::predictor::Predictor;
-use crate::rows::float;
+use crate::rows::{Row, float, to_float};
 use crate::signature::{ColumnType, Signature};
 
 /// The file of the predictor in a model folder of the flavour `onnx`.
@@ -72,6 +72,15 @@ impl Predictions {
             lists.append(true);
         }
         (PROBABILITY_FIELD, Arc::new(lists.finish()))
+    }
+
+    /// The numbers that a row holds as its prediction, by whichever model; `None` if it holds none.
+    pub fn written(row: &Row) -> Option<Vec<f64>> {
+        if let Some(value) = row.get(VALUE_FIELD) {
+            return to_float(value).map(|value| vec![value]);
+        }
+        let values = row.get(PROBABILITY_FIELD)?.as_array()?;
+        values.iter().map(to_float).collect()
     }
 
     /// The prediction for one row as a field of it.

@@ -147,7 +147,8 @@ fn collect<'a, T, A: FromIterator<Option<T>>>(
         .collect()
 }
 
-fn to_float(value: &Value) -> Option<f64> {
+/// The float that a JSON value holds, as [`float`] wrote it.
+pub(crate) fn to_float(value: &Value) -> Option<f64> {
     match value.as_str() {
         None => value.as_f64(),
         Some("NaN") => Some(f64::NAN),

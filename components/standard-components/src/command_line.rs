@@ -13,6 +13,7 @@ use component_api::contract::{
 use component_api::manifest::{Manifest, ParamSpec};
 use serde_json::Value;
 
+use crate::infra_validate;
 use crate::invocation::{Failure, Invocation, Outcome};
 use crate::registry::{STANDARD_COMPONENTS, StandardComponent};
 
@@ -26,6 +27,11 @@ pub fn run(arguments: &[String]) -> i32 {
         // The reader may close the pipe early; there is nobody to tell then.
         let _ = writeln!(std::io::stdout().lock(), "{text}");
         return 0;
+    }
+    if let [first, rest @ ..] = arguments
+        && first == infra_validate::PROBE
+    {
+        return infra_validate::run_probe(rest);
     }
     let (result, output_file) = match start(arguments) {
         Ok((component, mut invocation)) => {

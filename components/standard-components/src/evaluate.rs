@@ -151,24 +151,11 @@ fn run(invocation: &mut Invocation) -> Result<Outcome, Failure> {
         &measured,
         &checks,
     )?;
-    files::write_blessing(
-        &invocation.output("blessing")?,
-        &candidate,
-        &verdict,
-        &checks,
-    )?;
+    files::write_blessing(invocation, &candidate, &verdict, &checks)?;
     note_metrics(invocation, &measured.slices);
     note_verdict(invocation, &checks, &verdict);
     let task = model.0.signature().task;
     set_properties(invocation, task, &measured.slices[0], &checks);
-    for (name, value) in [
-        ("kind", Value::from(files::KIND)),
-        ("model_digest", Value::from(candidate.digest)),
-        ("pass", Value::from(verdict.pass)),
-        ("reason", Value::from(verdict.reason.as_str())),
-    ] {
-        invocation.set_property("blessing", name, value);
-    }
     if params.refuse && !verdict.pass {
         return Ok(Outcome::Refused {
             reason: verdict.reason,

@@ -4,11 +4,14 @@
 //! `model-training`. None of them knows the engine, the store or that it is part of a pipeline.
 
 mod batches;
+mod blessing;
 mod checks;
 mod command_line;
 mod evaluate;
+mod files;
 mod folder_digest;
 mod graph_folder;
+mod infra_validate;
 mod ingest;
 mod invocation;
 mod package_model;

@@ -7,7 +7,6 @@
 mod gate;
 mod publish;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use component_api::catalog::{PUSH, Problem};
@@ -18,6 +17,7 @@ use publish::publish;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::files::write_json;
 use crate::folder_digest::files;
 use crate::invocation::{Failure, Invocation, Outcome};
 use crate::registry::StandardComponent;
@@ -189,15 +189,7 @@ fn record(
         "digest": model.digest,
         "path": path,
     });
-    let folder = invocation.output("pushed")?;
-    let cannot = |path: &Path, error: std::io::Error| {
-        Failure::new(format!("cannot write {}: {error}", path.display()))
-    };
-    fs::create_dir_all(&folder).map_err(|e| cannot(&folder, e))?;
-    let mut text = serde_json::to_string_pretty(&pushed)?;
-    text.push('\n');
-    let file = folder.join(PUSHED_FILE);
-    fs::write(&file, text).map_err(|e| cannot(&file, e))?;
+    write_json(&invocation.output("pushed")?, PUSHED_FILE, &pushed)?;
     for (property, field) in [
         ("pushed", "pushed"),
         ("destination", "destination"),

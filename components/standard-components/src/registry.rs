@@ -5,7 +5,8 @@ use component_api::manifest::Manifest;
 
 use crate::invocation::{Failure, Invocation, Outcome};
 use crate::{
-    evaluate, ingest, package_model, predict, push, schema, statistics, train, transform, validate,
+    evaluate, infra_validate, ingest, package_model, predict, push, schema, statistics, train,
+    transform, validate,
 };
 
 /// A standard component: what it promises, the compiler's look at its parameters, its work.
@@ -25,6 +26,7 @@ pub(crate) const STANDARD_COMPONENTS: &[StandardComponent] = &[
     train::COMPONENT,
     package_model::COMPONENT,
     evaluate::COMPONENT,
+    infra_validate::COMPONENT,
     push::COMPONENT,
     predict::COMPONENT,
 ];

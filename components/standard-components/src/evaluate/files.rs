@@ -1,24 +1,21 @@
-//! `evaluation.json` and `blessing.json`: how an evaluation and its verdict lie in their folders.
+//! `evaluation.json`: how an evaluation lies in its folder, and what its blessing says of each check.
 
-use std::fs;
 use std::path::Path;
 
 use model_scoring::evaluation::{Check, Measured, SliceMetrics};
 use model_scoring::metrics::{ClassOutcomes, Outcomes};
 use model_scoring::model::Model;
 use model_scoring::signature::Class;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::verdict::Verdict;
-use crate::invocation::Failure;
+use crate::blessing::{Blessing, Kind};
+use crate::files::write_json;
+use crate::invocation::{Failure, Invocation};
 
-/// The version of both files' form.
+/// The version of the file's form.
 const FORMAT_VERSION: u32 = 1;
 const EVALUATION_FILE: &str = "evaluation.json";
-const BLESSING_FILE: &str = "blessing.json";
-/// What gave the blessing.
-pub(super) const KIND: &str = "evaluation";
 
 /// A model that was judged or compared with.
 pub(super) struct Judged<'a> {
@@ -60,37 +57,25 @@ pub(super) fn write_evaluation(
         "plots": plots(&measured.outcomes, classes),
         "checks": checks.iter().map(check).collect::<Vec<_>>(),
     });
-    write(folder, EVALUATION_FILE, &document)
+    write_json(folder, EVALUATION_FILE, &document)
 }
 
 /// Writes the verdict.
 pub(super) fn write_blessing(
-    folder: &Path,
+    invocation: &mut Invocation,
     candidate: &Judged<'_>,
     verdict: &Verdict,
     checks: &[Check],
 ) -> Result<(), Failure> {
-    let document = json!({
-        "format_version": FORMAT_VERSION,
-        "kind": KIND,
-        "model": candidate.model.signature().name,
-        "model_digest": candidate.digest,
-        "pass": verdict.pass,
-        "reason": verdict.reason,
-        "checks": checks.iter().map(check).collect::<Vec<_>>(),
-    });
-    write(folder, BLESSING_FILE, &document)
-}
-
-fn write(folder: &Path, file: &str, document: &impl Serialize) -> Result<(), Failure> {
-    let cannot = |path: &Path, error: std::io::Error| {
-        Failure::new(format!("cannot write {}: {error}", path.display()))
-    };
-    fs::create_dir_all(folder).map_err(|e| cannot(folder, e))?;
-    let mut text = serde_json::to_string_pretty(document)?;
-    text.push('\n');
-    let path = folder.join(file);
-    fs::write(&path, text).map_err(|e| cannot(&path, e))
+    Blessing {
+        kind: Kind::Evaluation,
+        model: candidate.model.signature().name.clone(),
+        model_digest: candidate.digest.clone(),
+        pass: verdict.pass,
+        reason: verdict.reason.clone(),
+        checks: checks.iter().map(check).collect(),
+    }
+    .write(invocation)
 }
 
 fn slice(slice: &SliceMetrics) -> Value {

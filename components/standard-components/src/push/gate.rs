@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Source;
+use crate::blessing;
 use crate::invocation::Failure;
-
-/// The file of a Blessing artifact.
-const BLESSING_FILE: &str = "blessing.json";
 
 /// What a push reads of a blessing; other components may say more.
 #[derive(Debug, Deserialize)]
@@ -77,7 +75,7 @@ fn refusal(blessing: &Blessing, kind: &str, model: &Source) -> Option<String> {
 
 fn read(path: &Path) -> Result<Blessing, Failure> {
     let file = if path.is_dir() {
-        path.join(BLESSING_FILE)
+        path.join(blessing::FILE)
     } else {
         path.to_owned()
     };
