@@ -10,13 +10,16 @@ use std::thread;
 
 use run_engine::seams::StoreError;
 
+use crate::acknowledged::Acknowledged;
 use crate::error::{OpenError, failed};
 use crate::limits::{CACHE_BYTES, OPEN_PAUSE, OPEN_TRIES};
 use crate::objects::sync_folder;
 
 /// Beginning of the names of sled's snapshots, which it can do without.
 const SNAPSHOT: &str = "snap.";
-/// Put before the name of a snapshot that is set aside.
+/// The name of sled's settings. They are the same in every database, and written anew.
+const SETTINGS: &str = "conf";
+/// Put before the name of a file that is set aside.
 const QUARANTINED: &str = "quarantined.";
 /// What sled says when another handle has its lock; its error has no kind of its own for it.
 const LOCK_WORDS: &str = "could not acquire lock";
@@ -30,8 +33,8 @@ pub(crate) struct Database {
     /// neither the device's cache nor the file's metadata.
     file: File,
     path: PathBuf,
-    /// Whether the names of sled's files are durable, which sled leaves to chance.
-    named: bool,
+    /// Open once something was written.
+    acknowledged: Option<Acknowledged>,
 }
 
 impl Database {
@@ -49,33 +52,39 @@ impl Database {
             rows,
             file,
             path,
-            named: false,
+            acknowledged: None,
         })
     }
 
-    /// Applies a batch and makes it durable.
-    pub(crate) fn commit(&mut self, batch: sled::Batch) -> Result<(), StoreError> {
-        let sync_failed = |error| failed(format!("syncing {} failed", self.path.display()), error);
-        if !self.named {
-            // Only who writes needs them, so this is not done when it is opened.
-            sync_names(&self.path).map_err(sync_failed)?;
-        }
+    /// Applies a batch and makes it durable. `last_seq` is the number of the last event then.
+    pub(crate) fn commit(&mut self, batch: sled::Batch, last_seq: u64) -> Result<(), StoreError> {
         let write_failed = |error| failed(format!("writing {} failed", self.path.display()), error);
+        let sync_failed = |error| failed(format!("syncing {} failed", self.path.display()), error);
+        let acknowledged = match self.acknowledged.take() {
+            Some(acknowledged) => acknowledged,
+            // Only who writes needs it, so it is not done when the database is opened.
+            None => make_durable(&self.path).map_err(sync_failed)?,
+        };
         self.rows.apply_batch(batch).map_err(write_failed)?;
         self.rows.flush().map_err(write_failed)?;
         self.file.sync_data().map_err(sync_failed)?;
-        self.named = true;
+        acknowledged.note(last_seq).map_err(sync_failed)?;
+        self.acknowledged = Some(acknowledged);
         Ok(())
     }
 }
 
-/// Makes the names of sled's files durable, and the settings beside its log.
-fn sync_names(log: &Path) -> io::Result<()> {
-    File::open(log.with_file_name("conf"))?.sync_all()?;
-    log.parent().map_or(Ok(()), sync_folder)
+/// Makes the names of the database's files durable, which sled leaves to chance, and its settings.
+fn make_durable(log: &Path) -> io::Result<Acknowledged> {
+    let folder = log.parent().unwrap_or(log);
+    let acknowledged = Acknowledged::open(folder)?;
+    File::open(folder.join("conf"))?.sync_all()?;
+    sync_folder(folder)?;
+    Ok(acknowledged)
 }
 
-/// Tries again while the store is held, and once more without snapshots if they are damaged.
+/// Tries again while the store is held, and once more without what sled can do without, if that is
+/// damaged.
 fn open_patiently(state_dir: &Path, folder: &Path) -> Result<sled::Db, OpenError> {
     let mut quarantined = false;
     let mut tries = 0;
@@ -99,7 +108,7 @@ fn open_patiently(state_dir: &Path, folder: &Path) -> Result<sled::Db, OpenError
                     source,
                 });
             }
-            // Without a damaged snapshot nothing is lost. With damaged pages rows would be, silently.
+            // Without a damaged snapshot or settings nothing is lost. With damaged pages rows would be.
             Err(Problem::Damaged { nowhere: true, .. }) if !quarantined && quarantine(folder)? => {
                 quarantined = true;
             }
@@ -118,7 +127,8 @@ enum Problem {
     Refused(io::Error),
     Damaged {
         problem: String,
-        /// Whether sled can say of no place in its file that it is damaged: so it is for snapshots.
+        /// Whether sled can say of no place in its file that it is damaged: so it is for snapshots
+        /// and settings.
         nowhere: bool,
     },
 }
@@ -132,9 +142,17 @@ fn open_once(folder: &Path) -> Result<sled::Db, Problem> {
             Err(Problem::Held)
         }
         Ok(Err(sled::Error::Io(error))) if !is_damage(&error) => Err(Problem::Refused(error)),
+        Ok(Err(sled::Error::Corruption { at, .. })) => Err(Problem::Damaged {
+            problem: match at {
+                Some(place) => format!("what stands at {place} of its log is not what was written"),
+                None => "one of its files is not what was written".to_owned(),
+            },
+            nowhere: at.is_none(),
+        }),
+        // sled is one version and its settings are never changed, so they are damaged.
         Ok(Err(error)) => Err(Problem::Damaged {
+            nowhere: matches!(error, sled::Error::Unsupported(_)),
             problem: error.to_string(),
-            nowhere: matches!(error, sled::Error::Corruption { at: None, .. }),
         }),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
@@ -155,13 +173,14 @@ fn is_damage(error: &io::Error) -> bool {
     )
 }
 
-/// Sets sled's snapshots aside: it reads its log from the beginning then. False if there is none.
+/// Sets sled's snapshots and settings aside: it reads its log from the beginning then. False if there
+/// is nothing to set aside.
 fn quarantine(folder: &Path) -> Result<bool, OpenError> {
     let mut found = false;
     let result = fs::read_dir(folder).and_then(|entries| {
         for entry in entries {
             let name = entry?.file_name();
-            if name.to_string_lossy().starts_with(SNAPSHOT) {
+            if name == SETTINGS || name.to_string_lossy().starts_with(SNAPSHOT) {
                 let mut aside = std::ffi::OsString::from(QUARANTINED);
                 aside.push(&name);
                 fs::rename(folder.join(&name), folder.join(aside))?;
@@ -171,7 +190,7 @@ fn quarantine(folder: &Path) -> Result<bool, OpenError> {
         Ok(())
     });
     result.map_err(|source| OpenError::Io {
-        action: "setting snapshots aside in",
+        action: "setting damaged files aside in",
         path: folder.to_owned(),
         source,
     })?;

@@ -75,7 +75,7 @@ pub enum OpenError {
     },
     /// The store is damaged beyond what can be repaired by itself.
     #[error(
-        "the store in {} is damaged: {problem}; put the folder aside and `restore` the last backup, or begin with an empty one",
+        "the store in {} is damaged: {problem}; put the folder aside and begin with an empty one, or with a copy that was made while no daemon ran (the outputs of steps are still below `runs/`)",
         path.display()
     )]
     Damaged {
@@ -83,6 +83,22 @@ pub enum OpenError {
         path: PathBuf,
         /// What was found.
         problem: String,
+    },
+    /// The database is in order, but shorter than it was.
+    #[error(
+        "{} is damaged: events up to number {acknowledged} were recorded, and only those up to {last_seq} can be read; \
+         to go on with these, remove {}, or put the state folder aside and begin with an empty one, or with a copy that was made while no daemon ran",
+        path.display(), note.display()
+    )]
+    Lost {
+        /// The database's folder.
+        path: PathBuf,
+        /// Number of the last event that was acknowledged.
+        acknowledged: u64,
+        /// Number of the last event that is there.
+        last_seq: u64,
+        /// The file that tells of it.
+        note: PathBuf,
     },
     /// It opened, but what it holds could not be read.
     #[error("the store in {} cannot be read", path.display())]

@@ -8,6 +8,7 @@
 //!
 //! A turn is durable as a whole or not at all, and every file that a row names is durable before it.
 
+mod acknowledged;
 mod batch;
 mod database;
 mod error;

@@ -11,6 +11,7 @@ use run_engine::event::StepStarted;
 use run_engine::ids::{ExecutionId, RunId};
 use run_engine::seams::{Lookups, Reusable, Store, StoreError, Turn};
 
+use crate::acknowledged::Acknowledged;
 use crate::batch::{Spill, address};
 use crate::database::Database;
 use crate::error::OpenError;
@@ -52,6 +53,7 @@ impl RunStore {
             path: state_dir.to_owned(),
             source,
         })?;
+        refuse_loss(&folders.database, last_seq)?;
         Ok(Self {
             database,
             reader,
@@ -91,13 +93,30 @@ impl RunStore {
         let rows = TurnRows::new(&self.reader, &mut self.spill, &mut self.live);
         let batch = rows.gather(turn, self.last_seq)?;
         self.spill.objects.sync()?;
+        let last_seq = turn.entries.last().map_or(self.last_seq, |last| last.seq);
         if batch.len() > 0 {
-            self.database.commit(batch.into_inner())?;
+            self.database.commit(batch.into_inner(), last_seq)?;
         }
-        if let Some(last) = turn.entries.last() {
-            self.last_seq = last.seq;
-        }
+        self.last_seq = last_seq;
         Ok(())
+    }
+}
+
+/// Refuses a database that ends before an event that was acknowledged.
+fn refuse_loss(database: &Path, last_seq: u64) -> Result<(), OpenError> {
+    let acknowledged = Acknowledged::read(database).map_err(|source| OpenError::Io {
+        action: "reading",
+        path: Acknowledged::path(database),
+        source,
+    })?;
+    match acknowledged {
+        Some(acknowledged) if acknowledged > last_seq => Err(OpenError::Lost {
+            path: database.to_owned(),
+            acknowledged,
+            last_seq,
+            note: Acknowledged::path(database),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -1,19 +1,15 @@
-//! Opening: what is there afterwards, what is refused and in which words, what is repaired.
+//! Opening: what is there afterwards, what is refused and in which words.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 
-use run_engine::artifact::Outputs;
-use run_engine::event::RunEnd;
 use run_engine::seams::{Store, Turn};
-use run_store::{OpenError, RunFilter, RunStore};
+use run_store::{OpenError, RunStore};
 
-use crate::scenario::{Script, open_raw, plan, turn};
+use crate::scenario::{Script, plan, turn};
 
 /// Error and causes, as they are shown.
-fn sentence(error: &OpenError) -> String {
+pub(crate) fn sentence(error: &OpenError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -23,7 +19,7 @@ fn sentence(error: &OpenError) -> String {
     text
 }
 
-fn refusal(folder: &Path) -> OpenError {
+pub(crate) fn refusal(folder: &Path) -> OpenError {
     RunStore::open(folder).map(drop).unwrap_err()
 }
 
@@ -117,107 +113,6 @@ fn a_place_where_nothing_can_be_made_is_refused() {
     assert!(
         text.contains("/proc/ropewalk") && text.contains("--state"),
         "{text}"
-    );
-}
-
-#[test]
-fn damaged_snapshots_are_set_aside_and_nothing_is_lost() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut script = Script::default();
-    let mut store = RunStore::open(folder.path()).unwrap();
-    let (run, created) = script.created(&plan("penguins", &["a"]));
-    let (a, started) = script.started(run, 0, "a");
-    let succeeded = script.succeeded(&a, &Arc::new(Outputs::default()));
-    store
-        .commit(&turn(vec![created, started, succeeded]))
-        .unwrap();
-    let journal = store.reader().journal(run).unwrap();
-    drop(store);
-    // Opening writes a snapshot.
-    drop(RunStore::open(folder.path()).unwrap());
-    drop(open_raw(folder.path()));
-    let snapshots = files_that_begin(folder.path(), "snap.");
-    assert!(!snapshots.is_empty());
-    for snapshot in &snapshots {
-        let mut file = fs::OpenOptions::new().write(true).open(snapshot).unwrap();
-        file.write_all(b"torn").unwrap();
-    }
-    let store = RunStore::open(folder.path()).unwrap();
-    assert_eq!(store.reader().journal(run).unwrap(), journal);
-    assert_eq!(
-        files_that_begin(folder.path(), "quarantined.snap.").len(),
-        snapshots.len()
-    );
-}
-
-fn files_that_begin(folder: &Path, beginning: &str) -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(folder.join("db")).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    let begins = |path: &std::path::PathBuf| {
-        let name = path.file_name().unwrap_or_default();
-        name.to_string_lossy().starts_with(beginning)
-    };
-    paths.filter(begins).collect()
-}
-
-#[test]
-fn a_database_that_is_damaged_is_refused_and_restore_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut store = RunStore::open(folder.path()).unwrap();
-    let (_, created) = Script::default().created(&plan("penguins", &["a"]));
-    store.commit(&turn(vec![created])).unwrap();
-    drop(store);
-    drop(RunStore::open(folder.path()).unwrap());
-    drop(open_raw(folder.path()));
-    let snapshots = files_that_begin(folder.path(), "snap.").len();
-    let path = folder.path().join("db/db");
-    let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
-    file.write_all(&[0xAA; 4096]).unwrap();
-    let error = refusal(folder.path());
-    assert!(
-        matches!(error, OpenError::Damaged { .. }),
-        "{}",
-        sentence(&error)
-    );
-    assert!(sentence(&error).contains("`restore`"), "{error}");
-    // Without its snapshot sled would open, and have lost rows.
-    assert_eq!(files_that_begin(folder.path(), "snap.").len(), snapshots);
-}
-
-#[test]
-fn an_object_that_is_damaged_is_named_and_the_rest_can_be_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut store = RunStore::open(folder.path()).unwrap();
-    let mut script = Script::default();
-    let mut runs = Vec::new();
-    for name in ["penguins", "taxi"] {
-        let (run, created) = script.created(&plan(name, &[]));
-        let ended = script.ended_run(run, RunEnd::Succeeded);
-        store.commit(&turn(vec![created, ended])).unwrap();
-        runs.push(run);
-    }
-    let mut objects = fs::read_dir(folder.path().join("objects")).unwrap();
-    let folded = objects.find_map(|entry| {
-        let path = entry.unwrap().path();
-        let content = fs::read(&path).unwrap();
-        // Codec 3, then version 1, then the number of the first event.
-        content
-            .starts_with(&[3, 1, 0, 0, 0, 0, 0, 0, 0, 1])
-            .then_some(path)
-    });
-    let folded = folded.unwrap();
-    fs::write(&folded, b"something else").unwrap();
-    let error = store.reader().journal(runs[0]).unwrap_err();
-    let name = folded.file_name().unwrap().to_string_lossy().into_owned();
-    assert!(error.message.contains(&name), "{error}");
-    assert!(store.reader().journal(runs[1]).unwrap().is_some());
-    assert_eq!(
-        store
-            .reader()
-            .runs(&RunFilter::default(), None, 9)
-            .unwrap()
-            .len(),
-        2
     );
 }
 
