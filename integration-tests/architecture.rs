@@ -40,7 +40,7 @@ const OWNED: [(&str, &[&str]); 6] = [
     ("petgraph", &["pipeline-plan"]),
     ("minijinja", &["pipeline-plan"]),
     ("yaml_serde", &["pipeline-spec", "example-data"]),
-    ("saphyr-parser", &["pipeline-spec"]),
+    ("saphyr-parser", &["pipeline-spec", "example-data"]),
 ];
 
 /// The only crate that starts processes.

@@ -6,12 +6,18 @@
 //!
 //! It does not compare a schema with data; [`crate::anomalies`] does.
 
+mod accept;
+mod change;
 mod constraints;
 mod domains;
+mod edit;
 mod infer;
 mod model;
 mod store;
+mod update;
 
+pub use accept::accept;
+pub use change::{Change, Edit, Step, changes};
 pub use constraints::{
     Comparator, DatasetConstraints, Dimension, DistributionConstraints, FeaturePresence,
     FixedShape, JensenShannonThreshold, NumericValueComparator, Threshold, UniqueConstraints,
@@ -23,3 +29,4 @@ pub use model::{
     Feature, FeatureType, LifecycleStage, OtherFields, Path, RopewalkBlock, Schema, WeightedFeature,
 };
 pub use store::{SCHEMA_FILE, read, write, write_file};
+pub use update::update;

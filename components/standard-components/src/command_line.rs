@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::infra_validate;
 use crate::invocation::{Failure, Invocation, Outcome};
 use crate::registry::{STANDARD_COMPONENTS, StandardComponent};
+use crate::schema::evolve;
 
 /// Exit status for arguments that make no sense.
 const EXIT_USAGE: i32 = 2;
@@ -27,6 +28,22 @@ pub fn run(arguments: &[String]) -> i32 {
         // The reader may close the pipe early; there is nobody to tell then.
         let _ = writeln!(std::io::stdout().lock(), "{text}");
         return 0;
+    }
+    if let Some(result) = evolve::run(arguments) {
+        return match result {
+            Ok(text) => {
+                let _ = write!(std::io::stdout().lock(), "{text}");
+                0
+            }
+            Err(failure) => {
+                say(&failure);
+                if failure.message == evolve::USAGE {
+                    EXIT_USAGE
+                } else {
+                    1
+                }
+            }
+        };
     }
     if let [first, rest @ ..] = arguments
         && first == infra_validate::PROBE
@@ -74,7 +91,12 @@ pub fn run(arguments: &[String]) -> i32 {
 fn help(arguments: &[String]) -> Option<String> {
     let [name, flag] = arguments else { return None };
     let component = find(name).filter(|_| flag == "--help" || flag == "-h")?;
-    Some(usage_text(&(component.manifest)()))
+    let mut text = usage_text(&(component.manifest)());
+    if name == "schema" {
+        text.push_str("\n\n");
+        text.push_str(evolve::USAGE);
+    }
+    Some(text)
 }
 
 fn find(name: &str) -> Option<&'static StandardComponent> {

@@ -2,6 +2,8 @@
 //!
 //! Thin: `example_data::schema` reads and infers. It does not compare a schema with any data.
 
+pub(crate) mod evolve;
+
 use std::path::Path;
 
 use component_api::catalog::Problem;

@@ -443,3 +443,37 @@ fn files_or_times_may_decide_where_rows_go() {
         json!(["train", "eval"])
     );
 }
+
+#[test]
+fn a_schema_file_follows_its_data_by_hand() {
+    let chain = Chain::penguins();
+    let statistics = chain.of("statistics").path("statistics");
+    let file = chain.world.path("evolving.yaml");
+    let text = "feature:\n- name: island # where\n  type: BYTES\n  string_domain: { value: [Biscoe, Dream] }\n";
+    fs::write(&file, text).unwrap();
+    let run = |verb: &str, more: &[&str]| {
+        let paths = [&file, &statistics].map(|path| path.to_string_lossy().into_owned());
+        let mut arguments = vec!["schema".to_owned(), verb.to_owned()];
+        arguments.extend(paths);
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        standard_components::run(&arguments)
+    };
+    assert_eq!(run("diff", &[]), 0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(run("accept", &["--only", "nobody"]), 1);
+    assert_eq!(run("accept", &["--environment", "SERVING"]), 1);
+    assert_eq!(run("accept", &["--onyl", "island"]), 2);
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(run("accept", &["--only", "island"]), 0);
+    assert_eq!(
+        fs::read_to_string(&file).unwrap(),
+        text.replace("Dream]", "Dream, Torgersen]")
+    );
+    assert_eq!(run("accept", &[]), 0);
+    let validated = Attempt::new("validate", &chain.world.path("validated"))
+        .input("statistics", &statistics)
+        .input("schema", &file)
+        .run()
+        .succeeded();
+    assert_eq!(validated.property("anomalies", "count"), 0);
+}

@@ -55,7 +55,7 @@ pub fn validate(
             .features
             .iter()
             .any(|statistics| statistics.name == name);
-        if !found && is_required(feature, schema, options.environment) {
+        if !found && schema.requires(feature, options.environment) {
             let reason = Reason::new(
                 AnomalyKind::SchemaMissingColumn,
                 "Column dropped",
@@ -92,33 +92,6 @@ fn check_environment(schema: &Schema, environment: Option<&str>) -> Result<(), D
             known.join(", ")
         )
     }))
-}
-
-/// Whether a feature belongs to an environment. Its own lists decide, then the schema's default; a
-/// schema without a default has all the features that do not say otherwise in every environment.
-fn is_in_environment(feature: &Feature, schema: &Schema, environment: Option<&str>) -> bool {
-    let Some(environment) = environment else {
-        return true;
-    };
-    let contains = |names: &[String]| names.iter().any(|name| name == environment);
-    if contains(&feature.in_environment) {
-        return true;
-    }
-    if contains(&feature.not_in_environment) {
-        return false;
-    }
-    if schema.default_environment.is_empty() {
-        feature.in_environment.is_empty()
-    } else {
-        contains(&schema.default_environment)
-    }
-}
-
-fn is_required(feature: &Feature, schema: &Schema, environment: Option<&str>) -> bool {
-    let demanded = feature.presence.as_ref().is_some_and(|presence| {
-        presence.min_count.unwrap_or(0) > 0 || presence.min_fraction.unwrap_or(0.0) > 0.0
-    });
-    demanded && !feature.is_inactive() && is_in_environment(feature, schema, environment)
 }
 
 /// Features of the schema without a name, which no column can be compared with.
@@ -170,7 +143,7 @@ fn check_feature(
         return Ok((reasons, None));
     }
     if statistics.common().num_non_missing == 0 {
-        if is_required(feature, schema, options.environment) {
+        if schema.requires(feature, options.environment) {
             reasons.push(Reason::new(
                 AnomalyKind::FeatureTypeNotPresent,
                 "Column dropped",
@@ -180,7 +153,7 @@ fn check_feature(
         return Ok((reasons, None));
     }
     if let Some(environment) = options.environment
-        && !is_in_environment(feature, schema, options.environment)
+        && !schema.has_in_environment(feature, options.environment)
     {
         reasons.push(Reason::new(
             AnomalyKind::SchemaNewColumn,

@@ -44,16 +44,16 @@ pub fn infer(splits: &[DatasetFeatureStatistics]) -> Schema {
 }
 
 /// What inference looks at, over all splits.
-struct Union<'a> {
-    feature_type: Type,
-    num_present: u64,
+pub(super) struct Union<'a> {
+    pub(super) feature_type: Type,
+    pub(super) num_present: u64,
     num_missing: u64,
-    min_num_values: u64,
-    max_num_values: u64,
+    pub(super) min_num_values: u64,
+    pub(super) max_num_values: u64,
     /// Of numbers: the least and the greatest.
-    range: Option<(f64, f64)>,
+    pub(super) range: Option<(f64, f64)>,
     /// Of categories: those of the rank histograms.
-    categories: Vec<&'a str>,
+    pub(super) categories: Vec<&'a str>,
     /// A rank histogram was full, so that there may be more categories than listed.
     more_categories: bool,
     invalid_utf8: bool,
@@ -61,7 +61,7 @@ struct Union<'a> {
 }
 
 impl<'a> Union<'a> {
-    fn of(parts: &[&'a FeatureNameStatistics], rows: u64) -> Self {
+    pub(super) fn of(parts: &[&'a FeatureNameStatistics], rows: u64) -> Self {
         let mut union = Self {
             // All splits come from one ingest, so their types agree.
             feature_type: parts

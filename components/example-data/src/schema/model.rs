@@ -281,6 +281,34 @@ impl Schema {
         own.chain(of_features).chain(of_constraints).collect()
     }
 
+    /// Whether a feature belongs to an environment. Its own lists decide, then the schema's default; a
+    /// schema without a default has all the features that do not say otherwise in every environment.
+    pub(crate) fn has_in_environment(&self, feature: &Feature, environment: Option<&str>) -> bool {
+        let Some(environment) = environment else {
+            return true;
+        };
+        let contains = |names: &[String]| names.iter().any(|name| name == environment);
+        if contains(&feature.in_environment) {
+            return true;
+        }
+        if contains(&feature.not_in_environment) {
+            return false;
+        }
+        if self.default_environment.is_empty() {
+            feature.in_environment.is_empty()
+        } else {
+            contains(&self.default_environment)
+        }
+    }
+
+    /// Whether data of an environment without this feature is not as it should be.
+    pub(crate) fn requires(&self, feature: &Feature, environment: Option<&str>) -> bool {
+        let demanded = feature.presence.as_ref().is_some_and(|presence| {
+            presence.min_count.unwrap_or(0) > 0 || presence.min_fraction.unwrap_or(0.0) > 0.0
+        });
+        demanded && !feature.is_inactive() && self.has_in_environment(feature, environment)
+    }
+
     /// Every environment that the schema mentions, sorted.
     pub fn environments(&self) -> Vec<&str> {
         let mentioned = self.feature.iter().flat_map(|feature| {

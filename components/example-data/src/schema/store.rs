@@ -51,7 +51,7 @@ pub fn write_file(path: &Path, schema: &Schema) -> Result<(), DataError> {
     fs::write(path, text).map_err(|error| DataError::io("write", path, error))
 }
 
-fn parse(text: &str) -> Result<Schema, String> {
+pub(super) fn parse(text: &str) -> Result<Schema, String> {
     if text.trim().is_empty() {
         return Err("the file is empty; `ropewalk component schema` infers one".to_owned());
     }
