@@ -255,7 +255,7 @@ impl LaunchTask {
 }
 
 /// What an [`Executor`] answers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Report {
     /// A step's files were looked at.
     Prepared {

@@ -30,9 +30,11 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         self.bench.begin();
         for journal in journals {
             let journal = journal.as_ref();
-            let Some(first) = journal.first() else {
+            let (Some(first), Some(last)) = (journal.first(), journal.last()) else {
                 continue;
             };
+            // The machine's clock may have been set back since; time in a journal does not go back.
+            self.bench.now = self.bench.now.max(last.event.at());
             let state = RunState::replay(journal.iter().map(|entry| &entry.event));
             let state = state.map_err(|source| LoopError::Journal {
                 run: first.run,

@@ -135,6 +135,20 @@ fn a_kill_is_sent_again_after_a_crash() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_between_two_daemons_does_not_go_back_in_a_journal() {
+    let mut world = World::new(2);
+    let run = world.run(run_of(vec![command("a", &[]), command("b", &[0])]));
+    world.report().unwrap();
+    world.kill();
+    world.clock.set_wall(chrono::TimeDelta::hours(-1));
+    world.start().unwrap();
+    world.settle().unwrap();
+    assert_eq!(world.end_of(run), RunEnd::Succeeded);
+    let times: Vec<_> = world.events().iter().map(Event::at).collect();
+    assert!(times.is_sorted(), "{times:?}");
+}
+
+#[test]
 fn a_journal_that_cannot_be_is_a_sentence() {
     let mut world = World::new(2);
     let run = world.run(run_of(vec![command("a", &[])]));

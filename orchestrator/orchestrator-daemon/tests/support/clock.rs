@@ -37,6 +37,11 @@ impl ManualClock {
         });
     }
 
+    /// Sets the clock of the wall forward or back; no time passes.
+    pub fn set_wall(&self, by: TimeDelta) {
+        self.with(|state| state.now += by);
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

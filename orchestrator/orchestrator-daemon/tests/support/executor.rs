@@ -60,6 +60,8 @@ pub struct State {
     cut: Option<Cut>,
     /// It did.
     died: bool,
+    /// The keeper dies before it is handed the next effects.
+    keeper_falls: bool,
     /// Everything that was ever started as a process, in order.
     pub launched: Vec<AttemptId>,
     ever: BTreeSet<AttemptId>,
@@ -156,6 +158,11 @@ impl Machine {
         }
     }
 
+    /// The keeper dies once effects were decided, before it is handed them; its executor notices.
+    pub fn kill_keeper_before_effects(&self) {
+        self.state().keeper_falls = true;
+    }
+
     /// Lets the daemon die while it hands effects over.
     pub fn cut_at(&self, cut: Cut) {
         self.state().cut = Some(cut);
@@ -185,6 +192,9 @@ impl Executor for FakeExecutor {
     }
 
     fn submit(&mut self, effects: Vec<Effect>) {
+        if std::mem::take(&mut self.0.state().keeper_falls) {
+            self.0.kill_keeper_noticed();
+        }
         let mut state = self.0.state();
         state.handed.push(effects.len());
         for effect in effects {

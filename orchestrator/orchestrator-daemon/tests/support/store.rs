@@ -1,6 +1,11 @@
 //! A store in memory that can lose or land the write at which a daemon dies.
+//!
+//! It can have the real store beside it, which is written and asked the same; then each answer of the one
+//! is held against the other's.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use run_engine::artifact::Artifact;
@@ -11,6 +16,7 @@ use run_engine::seams::{
     Blessed, JournalEntry, Lookups, Pushed, Reusable, Store, StoreError, Turn,
 };
 use run_engine::state::RunState;
+use run_store::RunStore;
 
 /// What survives a daemon: everything that was committed.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +36,8 @@ pub struct Rows {
     starts: BTreeMap<(String, String), Arc<StepStarted>>,
     pipelines: BTreeMap<RunId, Arc<pipeline_plan::Plan>>,
     crash: Option<Crash>,
+    /// State folder of the real store.
+    real: Option<PathBuf>,
 }
 
 /// The daemon dies at a write.
@@ -43,12 +51,41 @@ pub struct Crash {
 
 /// A store on a disk.
 #[derive(Debug)]
-pub struct FakeStore(Disk);
+pub struct FakeStore {
+    disk: Disk,
+    real: Option<RunStore>,
+}
 
 impl Disk {
     /// A store on this disk, as a new daemon opens it.
     pub fn open(&self) -> FakeStore {
-        FakeStore(self.clone())
+        let folder = self.rows().real.clone();
+        let real = folder.map(|folder| RunStore::open(&folder).unwrap());
+        if let Some(real) = &real {
+            let journals = real.unfinished().unwrap().into_iter();
+            let journals: Vec<_> = journals.map(|journal| journal.entries).collect();
+            assert_eq!(
+                journals,
+                self.unfinished(),
+                "what the real store holds unfinished"
+            );
+            assert_eq!(
+                real.last_seq(),
+                self.last_seq(),
+                "the real store's last event"
+            );
+        }
+        FakeStore {
+            disk: self.clone(),
+            real,
+        }
+    }
+
+    /// A disk with a real store in this state folder beside it.
+    pub fn beside(folder: PathBuf) -> Self {
+        let disk = Self::default();
+        disk.rows().real = Some(folder);
+        disk
     }
 
     /// A disk that holds these events and nothing else.
@@ -151,9 +188,42 @@ impl Rows {
     }
 }
 
+impl FakeStore {
+    /// Holds everything that ever happened to a run against what the real store tells of it.
+    pub fn compare_journal(&self, run: RunId) {
+        let rows = self.disk.rows();
+        let entries = rows.entries.iter().filter(|entry| entry.run == run);
+        let entries: Vec<JournalEntry> = entries.cloned().collect();
+        self.agreed(Some(entries), |real| {
+            let journal = real.reader().journal(run)?;
+            Ok(journal.map(|journal| journal.entries))
+        });
+    }
+
+    /// Holds an answer against the real store's.
+    fn agreed<T: Debug + PartialEq>(
+        &self,
+        answer: T,
+        ask: impl Fn(&RunStore) -> Result<T, StoreError>,
+    ) -> T {
+        if let Some(real) = &self.real {
+            assert_eq!(ask(real).unwrap(), answer, "the real store answers");
+        }
+        answer
+    }
+}
+
 impl Store for FakeStore {
     fn commit(&mut self, turn: &Turn) -> Result<(), StoreError> {
-        let mut rows = self.0.rows();
+        let mut rows = self.disk.rows();
+        let lost = rows
+            .crash
+            .is_some_and(|crash| crash.after == 0 && !crash.landed);
+        if let Some(real) = &mut self.real
+            && !lost
+        {
+            real.commit(turn).unwrap();
+        }
         match rows.crash {
             Some(crash) if crash.after == 0 => {
                 rows.crash = None;
@@ -178,11 +248,13 @@ impl Store for FakeStore {
 
 impl Lookups for FakeStore {
     fn reusable(&self, key: &str) -> Result<Option<Reusable>, StoreError> {
-        Ok(self.0.rows().reusable.get(key).cloned())
+        let found = self.disk.rows().reusable.get(key).cloned();
+        Ok(self.agreed(found, |real| real.reusable(key)))
     }
 
     fn execution(&self, execution: ExecutionId) -> Result<Option<Reusable>, StoreError> {
-        Ok(self.0.rows().executions.get(&execution).cloned())
+        let found = self.disk.rows().executions.get(&execution).cloned();
+        Ok(self.agreed(found, |real| real.execution(execution)))
     }
 
     fn newest_start(
@@ -191,7 +263,8 @@ impl Lookups for FakeStore {
         step: &str,
     ) -> Result<Option<Arc<StepStarted>>, StoreError> {
         let key = (pipeline.to_owned(), step.to_owned());
-        Ok(self.0.rows().starts.get(&key).cloned())
+        let found = self.disk.rows().starts.get(&key).cloned();
+        Ok(self.agreed(found, |real| real.newest_start(pipeline, step)))
     }
 
     fn latest_blessed(
@@ -199,20 +272,22 @@ impl Lookups for FakeStore {
         model: &str,
         other_than: &[String],
     ) -> Result<Option<Arc<Artifact>>, StoreError> {
-        let rows = self.0.rows();
+        let rows = self.disk.rows();
         let mut newest = rows.blessings.iter().rev();
         let found = newest.find(|blessed| {
             blessed.model == model && !other_than.contains(&blessed.artifact.digest)
         });
-        Ok(found.map(|blessed| Arc::clone(&blessed.artifact)))
+        let found = found.map(|blessed| Arc::clone(&blessed.artifact));
+        Ok(self.agreed(found, |real| real.latest_blessed(model, other_than)))
     }
 
     fn newest_push(&self, destination: &str, model: &str) -> Result<Option<i64>, StoreError> {
-        let rows = self.0.rows();
+        let rows = self.disk.rows();
         let pushes = rows.pushes.iter();
         let versions = pushes
             .filter(|push| push.destination == destination && push.model == model)
             .map(|push| push.version);
-        Ok(versions.max())
+        let newest = versions.max();
+        Ok(self.agreed(newest, |real| real.newest_push(destination, model)))
     }
 }

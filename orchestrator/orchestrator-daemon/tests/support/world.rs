@@ -45,8 +45,13 @@ type Daemon = RunLoop<FakeStore, FakeExecutor, ManualClock>;
 impl World {
     /// An empty state folder and a daemon on it.
     pub fn new(slots: usize) -> Self {
+        Self::on(Disk::default(), slots)
+    }
+
+    /// A daemon on this disk.
+    pub fn on(disk: Disk, slots: usize) -> Self {
         let mut world = Self {
-            disk: Disk::default(),
+            disk,
             machine: Machine::default(),
             clock: ManualClock::default(),
             views: Arc::new(Views::keeping(0, EVENTS_KEPT)),
@@ -60,6 +65,7 @@ impl World {
 
     /// A new daemon takes up what is on the disk, as after `kill -9` of the last one.
     pub fn start(&mut self) -> Result<(), LoopError> {
+        self.daemon = None;
         let last_seq = self.disk.last_seq();
         self.views = Arc::new(Views::keeping(last_seq, EVENTS_KEPT));
         let settings = LoopSettings {
@@ -81,7 +87,6 @@ impl World {
         )
         .with_held(self.machine.held());
         let journals = self.disk.unfinished();
-        self.daemon = None;
         let turned = daemon.resume(journals)?;
         self.go_on(daemon, turned)
     }

@@ -1,0 +1,229 @@
+//! What must have come of a world once it is at rest, told by what its steps do and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use component_api::files::{ExternalFile, FileEntry, FilesManifest};
+use pipeline_plan::{Action, Node, NodeId, OutputKind, Source};
+use run_engine::decide::LOST_ATTEMPTS_MAX;
+use run_engine::retry::ASKED_ATTEMPTS_MAX;
+use run_engine::reuse::{FileSet, KeyParts};
+use run_engine::state::{Attempt, AttemptEndKind, RunState, Step, StepPhase};
+
+use crate::support::executor::Act;
+use crate::universe::{CONTENTS, Universe};
+
+/// Fails if anything of what is left is not as it must be.
+pub(crate) fn judge(universe: &Universe) {
+    let machine = &universe.world.machine;
+    assert!(
+        machine.held().is_empty(),
+        "attempts are held: {:?}",
+        machine.held()
+    );
+    for run in universe.audit.runs() {
+        assert!(run.is_ended(), "run {} is stuck", run.id());
+        for node in run.plan().node_ids() {
+            judge_step(universe, run, node);
+        }
+    }
+}
+
+fn judge_step(universe: &Universe, run: &RunState, node: NodeId) {
+    let (step, planned) = (run.step(node), run.plan().node(node));
+    let what = format!("step {} of run {}", planned.id, run.id());
+    let act = universe.pipelines.acts.get(&planned.id);
+    let act = act.unwrap_or(&Act::Succeed);
+    for attempt in &step.attempts {
+        let (number, end) = (attempt.started.attempt, end_of(attempt));
+        let may_be = end == does(act, number)
+            || end == AttemptEndKind::Lost && universe.count.keepers > 0
+            || end == AttemptEndKind::Cancelled && universe.count.cancels > 0;
+        assert!(
+            may_be,
+            "{what}: attempt {number} of {act:?} ended as {end:?}"
+        );
+    }
+    if step.phase == StepPhase::Failed {
+        let for_good = failed_for_good(step, planned);
+        assert!(for_good, "{what} failed although it might be tried again");
+    }
+    if step.phase == StepPhase::Cancelled {
+        assert!(universe.count.cancels > 0, "{what} was cancelled by nobody");
+    }
+    if step.phase.is_good() || step.phase == StepPhase::Refused {
+        judge_outputs(universe, run, node, &what);
+    }
+}
+
+/// What a step gave is what it gives if it runs with what it depends on, whether it ran or not.
+fn judge_outputs(universe: &Universe, run: &RunState, node: NodeId, what: &str) {
+    let (step, planned) = (run.step(node), run.plan().node(node));
+    let given = digests(step);
+    if step.attempts.is_empty() && run.created.carried.contains_key(&node) {
+        let Some(retried) = run.created.retry_of else {
+            panic!("{what} was carried over from nowhere");
+        };
+        // What was gone by then is an ordinary step.
+        if given == digests(universe.audit.run(retried).step(node)) {
+            return;
+        }
+    }
+    let keys = keys(universe, run, planned);
+    let expected = keys.iter().map(|key| outputs(planned, key));
+    let expected: Vec<BTreeMap<String, String>> = expected.collect();
+    assert!(
+        expected.contains(&given),
+        "{what} gave {given:?}, which is none of {expected:?}"
+    );
+}
+
+/// Digests of a step's artifacts by port.
+fn digests(step: &Step) -> BTreeMap<String, String> {
+    let outputs = step.outputs.iter().flat_map(|outputs| &outputs.artifacts);
+    outputs
+        .map(|(port, artifact)| (port.clone(), artifact.digest.clone()))
+        .collect()
+}
+
+/// Digests of what a step with this key gives.
+fn outputs(node: &Node, key: &KeyParts) -> BTreeMap<String, String> {
+    let outputs = node.outputs.iter();
+    let artifacts = outputs.filter(|(_, output)| output.kind == OutputKind::Artifact);
+    artifacts
+        .map(|(port, _)| (port.clone(), format!("{port} of {}", key.digest())))
+        .collect()
+}
+
+/// Every key that a step may have had, by what the files of the world were at one time or another.
+fn keys(universe: &Universe, run: &RunState, node: &Node) -> Vec<KeyParts> {
+    let (component, command) = match &node.action {
+        Action::Component { name, version } => (format!("{name} {version}"), Vec::new()),
+        Action::Command(words) => ("command".to_owned(), words.clone()),
+        Action::Shell(_) => panic!("no step of the simulation is a shell's"),
+    };
+    let outputs = node.outputs.iter();
+    let bare = KeyParts {
+        component,
+        command,
+        params: node.params.clone(),
+        outputs: outputs
+            .map(|(port, output)| (port.clone(), output.type_name.clone()))
+            .collect(),
+        ..KeyParts::default()
+    };
+    let projects = universe.projects.iter().map(|project| {
+        let file = FileEntry {
+            path: "step.py".to_owned(),
+            size_bytes: 1,
+            digest: project.clone(),
+        };
+        Some(Arc::new(FileSet::new(vec![file])))
+    });
+    let projects: Vec<_> = [None].into_iter().chain(projects).collect();
+    let inputs = inputs(run, node);
+    let mut keys = Vec::new();
+    for files in &projects {
+        for inputs in &inputs {
+            for program in [None, Some("/bin/do".to_owned())] {
+                keys.push(KeyParts {
+                    inputs: inputs.clone(),
+                    files: files.clone(),
+                    program,
+                    ..bare.clone()
+                });
+            }
+        }
+    }
+    keys
+}
+
+/// Everything that may have entered: what the needs gave, and what a file ever was.
+fn inputs(run: &RunState, node: &Node) -> Vec<BTreeMap<String, Vec<String>>> {
+    let mut all = vec![BTreeMap::new()];
+    for (port, input) in &node.inputs {
+        let choices: Vec<String> = match &input.sources[0] {
+            Source::Output { node, port } => {
+                digests(run.step(*node)).remove(port).into_iter().collect()
+            }
+            Source::Files(names) => contents(&names[0]),
+            Source::LatestBlessed(_) => panic!("no step of the simulation takes a baseline"),
+        };
+        let before = std::mem::take(&mut all);
+        for digest in &choices {
+            all.extend(before.iter().cloned().map(|mut inputs: BTreeMap<_, _>| {
+                inputs.insert(port.clone(), vec![digest.clone()]);
+                inputs
+            }));
+        }
+    }
+    all
+}
+
+/// The digests that an external file may have.
+fn contents(name: &str) -> Vec<String> {
+    let contents = (0..CONTENTS).map(|number| {
+        let content = format!("content {number}");
+        let file = ExternalFile {
+            path: format!("/project/{name}"),
+            name: name.to_owned(),
+            size_bytes: content.len() as u64,
+            digest: content,
+        };
+        let manifest = FilesManifest {
+            format_version: 1,
+            span: None,
+            version: None,
+            files: vec![file],
+        };
+        manifest.digest()
+    });
+    contents.collect()
+}
+
+fn end_of(attempt: &Attempt) -> AttemptEndKind {
+    attempt.end.as_ref().map_or_else(
+        || panic!("an attempt of a run that ended lives"),
+        |end| end.kind,
+    )
+}
+
+/// What an attempt of this number does.
+fn does(act: &Act, number: u32) -> AttemptEndKind {
+    match act {
+        Act::Succeed => AttemptEndKind::Succeeded,
+        Act::Refuse(_) => AttemptEndKind::Refused,
+        Act::FailBefore { attempt, .. } if number >= *attempt => AttemptEndKind::Succeeded,
+        Act::Fail | Act::FailBefore { .. } => AttemptEndKind::Failed,
+    }
+}
+
+/// Whether a step that failed had no attempt left, or could not have one.
+fn failed_for_good(step: &Step, node: &Node) -> bool {
+    let ends = || {
+        step.attempts
+            .iter()
+            .filter_map(|attempt| attempt.end.as_ref())
+    };
+    let lost = ends()
+        .filter(|end| end.kind == AttemptEndKind::Lost)
+        .count();
+    let failed: Vec<_> = ends()
+        .filter(|end| end.kind == AttemptEndKind::Failed)
+        .collect();
+    let asked = failed
+        .iter()
+        .filter(|end| end.exit.and_then(|exit| exit.code) == Some(75));
+    let asked = asked.count().min(ASKED_ATTEMPTS_MAX);
+    let allowed = node
+        .policy
+        .retry
+        .as_ref()
+        .map_or(1, |retry| retry.attempts as usize);
+    let unstartable = node.inputs.values().flat_map(|input| &input.sources).any(|source| {
+        matches!(source, Source::Files(names) if names.iter().any(|name| name.starts_with("missing")))
+    });
+    lost >= LOST_ATTEMPTS_MAX
+        || failed.len() - asked >= allowed
+        || unstartable && step.attempts.is_empty()
+}

@@ -1,0 +1,147 @@
+//! Random pipelines, and what their steps do.
+
+use std::collections::BTreeMap;
+
+use orchestrator_daemon::command::NewRun;
+use pipeline_plan::{Node, NodeId, Retry, Source};
+use run_engine::state::RunState;
+
+use crate::chance::Chance;
+use crate::support::executor::Act;
+use crate::support::plans::{command, component, input, output, param, run_of};
+
+/// Steps of a pipeline.
+const STEPS_MAX: usize = 8;
+
+/// Needs of a step.
+const NEEDS_MAX: usize = 3;
+
+/// A file that is there; its content may change.
+pub(crate) const FILE: &str = "data.csv";
+
+/// What is run in a world.
+#[derive(Debug, Clone)]
+pub(crate) struct Pipelines {
+    plans: Vec<Vec<Node>>,
+    /// What steps do, by id; what is not named succeeds.
+    pub(crate) acts: BTreeMap<String, Act>,
+}
+
+impl Pipelines {
+    /// One pipeline or two.
+    pub(crate) fn new(chance: &mut Chance) -> Self {
+        let mut acts = BTreeMap::new();
+        let plans = (0..=chance.below(2)).map(|number| {
+            let steps = 1 + chance.below(STEPS_MAX);
+            let mut nodes: Vec<Node> = Vec::new();
+            for step in 0..steps {
+                let id = format!("{}{step}", if number == 0 { "a" } else { "b" });
+                nodes.push(node(&id, &nodes, chance));
+                if let Some(act) = act(chance) {
+                    acts.insert(id, act);
+                }
+            }
+            nodes
+        });
+        Self {
+            plans: plans.collect(),
+            acts,
+        }
+    }
+
+    /// A run of one of them.
+    pub(crate) fn ask(&self, chance: &mut Chance) -> NewRun {
+        let mut nodes = chance.of(&self.plans).clone();
+        for node in &mut nodes {
+            // Few values, so that many steps are met again with the one that they had.
+            if node.params.contains_key("n") && chance.percent(20) {
+                node.params.insert("n".to_owned(), chance.below(2).into());
+            }
+        }
+        let mut run = run_of(nodes);
+        run.slots = 1 + chance.below(4) as u32;
+        run.attach = chance.percent(30);
+        if chance.percent(10) {
+            let all = run.plan.node_ids();
+            run.forced = all.filter(|_| chance.percent(40)).collect();
+        }
+        run
+    }
+}
+
+/// A run that retries another one with everything that was good.
+pub(crate) fn retry_of(state: &RunState, chance: &mut Chance) -> NewRun {
+    let good = state.plan().node_ids().filter_map(|node| {
+        let step = state.step(node);
+        Some((node, step.execution.filter(|_| step.phase.is_good())?))
+    });
+    NewRun {
+        plan: state.created.plan.clone(),
+        plan_id: state.created.plan_id.clone(),
+        retry_of: Some(state.id()),
+        carried: good.collect(),
+        slots: 1 + chance.below(4) as u32,
+        ..run_of(Vec::new())
+    }
+}
+
+fn node(id: &str, earlier: &[Node], chance: &mut Chance) -> Node {
+    let mut needs: Vec<u32> = (0..chance.below(NEEDS_MAX + 1))
+        .filter(|_| !earlier.is_empty())
+        .map(|_| chance.below(earlier.len()) as u32)
+        .collect();
+    needs.sort_unstable();
+    needs.dedup();
+    // What can enter is what has an artifact to give.
+    let (given, bare): (Vec<u32>, Vec<u32>) = needs
+        .into_iter()
+        .partition(|need| earlier[*need as usize].outputs.contains_key("out"));
+    let mut node = match chance.below(6) {
+        0 => command(id, &[&given[..], &bare[..]].concat()),
+        1 => output(
+            command(id, &[&given[..], &bare[..]].concat()),
+            "value",
+            "integer",
+        ),
+        2 => {
+            let node = command(id, &[&given[..], &bare[..]].concat());
+            param(output(node, "out", "Artifact"), "n", 0)
+        }
+        _ => {
+            let mut node = param(component(id, &given), "n", 0);
+            node.needs.extend(bare.into_iter().map(NodeId));
+            node.needs.sort_unstable();
+            node
+        }
+    };
+    if chance.percent(10) {
+        let missing = chance.percent(20);
+        let name = if missing { "missing.csv" } else { FILE };
+        node = input(
+            node,
+            "source",
+            "Files",
+            Source::Files(vec![name.to_owned()]),
+        );
+    }
+    node.cache = !chance.percent(10);
+    if chance.percent(25) {
+        node.policy.retry = Some(Retry {
+            attempts: 1 + chance.below(3) as u32,
+            ..Retry::default()
+        });
+    }
+    node
+}
+
+fn act(chance: &mut Chance) -> Option<Act> {
+    match chance.below(20) {
+        0 => Some(Act::Fail),
+        1 => Some(Act::Refuse("no".to_owned())),
+        2 | 3 => Some(Act::FailBefore {
+            status: *chance.of(&[1, 75]),
+            attempt: 2 + chance.below(3) as u32,
+        }),
+        _ => None,
+    }
+}
