@@ -7,6 +7,8 @@ mod support;
 mod backoff;
 #[path = "run_loop/clock.rs"]
 mod clock;
+#[path = "run_loop/moments.rs"]
+mod moments;
 #[path = "run_loop/planning.rs"]
 mod planning;
 #[path = "run_loop/preparing.rs"]

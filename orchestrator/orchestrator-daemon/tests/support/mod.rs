@@ -13,5 +13,6 @@ pub mod audit;
 pub mod clock;
 pub mod executor;
 pub mod plans;
+pub mod rendering;
 pub mod store;
 pub mod world;

@@ -29,11 +29,11 @@ pub struct Rows {
     pub entries: Vec<JournalEntry>,
     /// Number of events of each commit.
     pub commits: Vec<usize>,
-    blessings: Vec<Blessed>,
-    pushes: Vec<Pushed>,
-    reusable: BTreeMap<String, Reusable>,
-    executions: BTreeMap<ExecutionId, Reusable>,
-    starts: BTreeMap<(String, String), Arc<StepStarted>>,
+    pub(super) blessings: Vec<Blessed>,
+    pub(super) pushes: Vec<Pushed>,
+    pub(super) reusable: BTreeMap<String, Reusable>,
+    pub(super) executions: BTreeMap<ExecutionId, Reusable>,
+    pub(super) starts: BTreeMap<(String, String), Arc<StepStarted>>,
     pipelines: BTreeMap<RunId, Arc<pipeline_plan::Plan>>,
     crash: Option<Crash>,
     /// State folder of the real store.
