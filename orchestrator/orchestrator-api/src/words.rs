@@ -83,7 +83,7 @@ words! {
         Reused "reused" "An earlier execution stands in.",
         Failed "failed" "It failed for good.",
         Refused "refused" "It refused.",
-        Skipped "skipped" "It never could run.",
+        Skipped "skipped" "It never could run, or its `if` was false.",
         Cancelled "cancelled" "Its run was cancelled.",
     }
 }
@@ -150,6 +150,7 @@ words! {
         ExitStatus "exit_status" "The program ended with this status.",
         TimedOut "timed_out" "It ran longer than allowed.",
         Lost "lost" "Its process went with its keeper or machine.",
+        ConditionFalse "condition_false" "Its `if` is false.",
         UpstreamFailed "upstream_failed" "A step that it needs failed.",
         UpstreamSkipped "upstream_skipped" "A step that it needs was skipped.",
         UpstreamRefused "upstream_refused" "A step that it needs was refused.",

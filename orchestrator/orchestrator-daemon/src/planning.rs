@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::command::NewRun;
 use crate::resolve::{
     Resolved, RunContext, Unresolved, forced, gone, never_reused, prepare_task, resolve,
-    why_it_runs,
+    unmet_condition, why_it_runs,
 };
 
 pub use crate::resolve::ResolveSettings;
@@ -121,6 +121,11 @@ impl<L: Lookups> Planning<'_, L> {
         if let Some(step) = self.before_its_needs(node, planned) {
             return Ok(step);
         }
+        match unmet_condition(context, &self.state, node) {
+            Ok(None) => {}
+            Ok(Some(reason)) => return Ok(self.skipped(node, reason)),
+            Err(failure) => return Ok(self.failed(node, failure)),
+        }
         let prepared = match prepare_task(context, &self.state, node) {
             Some(task) => (self.files.prepare)(&task),
             None => Ok(Prepared::default()),
@@ -131,39 +136,62 @@ impl<L: Lookups> Planning<'_, L> {
         match resolved {
             Ok(resolved) => self.resolved(node, planned, &resolved),
             Err(Unresolved::Store(error)) => Err(error),
-            Err(Unresolved::Step(failure)) => {
-                let reason = failure.reason(None);
-                self.imagine(&Event::StepFailed {
-                    node,
-                    attempt: None,
-                    failure,
-                    exit: None,
-                    at: self.now,
-                });
-                Ok(told(node, PlannedAction::Run, reason))
-            }
+            Err(Unresolved::Skip(reason)) => Ok(self.skipped(node, reason)),
+            Err(Unresolved::Step(failure)) => Ok(self.failed(node, failure)),
         }
     }
 
-    /// What is known of a step unless all that it needs would be reused.
+    /// A step that would fail before it has an attempt.
+    fn failed(&mut self, node: NodeId, failure: Failure) -> PlannedStep {
+        let reason = failure.reason(None);
+        self.imagine(&Event::StepFailed {
+            node,
+            attempt: None,
+            failure,
+            exit: None,
+            at: self.now,
+        });
+        told(node, PlannedAction::Run, reason)
+    }
+
+    /// A step that would be skipped when it is its turn.
+    fn skipped(&mut self, node: NodeId, reason: Reason) -> PlannedStep {
+        self.imagine(&Event::StepSkipped {
+            node,
+            reason: reason.clone(),
+            at: self.now,
+        });
+        told(node, PlannedAction::Skip, reason)
+    }
+
+    /// What is known of a step while something that it waits for has not ended in the imagined run.
     fn before_its_needs(&self, node: NodeId, planned: &Node) -> Option<PlannedStep> {
         let step = self.state.step(node);
         if step.phase == StepPhase::Skipped {
             let reason = step.reason.clone()?;
             return Some(told(node, PlannedAction::Skip, reason));
         }
-        let mut needs = planned.needs.iter();
-        let need = needs.find(|need| self.steps[need.0 as usize].action != PlannedAction::Reuse)?;
+        if step.phase == StepPhase::Ready {
+            return None;
+        }
         // Whatever the needed step gives, such a step runs.
-        if let Some(reason) = never_reused(planned) {
+        let certain = planned.condition.is_none();
+        if let Some(reason) = never_reused(planned).filter(|_| certain) {
             return Some(told(node, PlannedAction::Run, reason));
         }
-        if self.context.created.forced.contains(&node) {
+        if certain && self.context.created.forced.contains(&node) {
             return Some(told(node, PlannedAction::Run, forced()));
         }
-        let id = &self.context.created.plan.node(*need).id;
-        let text = format!("it depends on what `{id}` gives");
-        let reason = Reason::new(ReasonCode::UpstreamRuns, text, id);
+        let plan = &self.context.created.plan;
+        let mut needs = planned.needs.iter();
+        let open = needs.find(|need| !self.state.step(**need).phase.is_ended());
+        let reason = if let Some(id) = open.map(|need| &plan.node(*need).id) {
+            let text = format!("it depends on what `{id}` gives");
+            Reason::new(ReasonCode::UpstreamRuns, text, id)
+        } else {
+            let text = "it follows when all other steps have ended";
+            Reason::new(ReasonCode::UpstreamRuns, text, "")
+        };
         Some(told(node, PlannedAction::Unknown, reason))
     }
 

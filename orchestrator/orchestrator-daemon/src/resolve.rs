@@ -4,6 +4,7 @@
 //! here reads a file or changes a run: what was found in files is handed in, what was recorded
 //! is asked through [`Lookups`].
 
+mod condition;
 mod context;
 mod inputs;
 mod prepare;
@@ -20,6 +21,7 @@ use run_engine::reuse::KeyParts;
 use run_engine::seams::{Lookups, Prepared, StoreError};
 use run_engine::state::RunState;
 
+pub(crate) use condition::unmet_condition;
 pub use context::ResolveSettings;
 pub(crate) use context::RunContext;
 pub(crate) use inputs::Given;
@@ -59,6 +61,8 @@ pub(crate) enum Reuse {
 pub(crate) enum Unresolved {
     /// The step fails.
     Step(Failure),
+    /// The step is skipped, for a step that it takes something of ended badly.
+    Skip(Reason),
     /// The store cannot be read; that is no step's fault.
     Store(StoreError),
 }

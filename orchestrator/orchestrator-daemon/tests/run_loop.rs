@@ -7,6 +7,10 @@ mod support;
 mod backoff;
 #[path = "run_loop/clock.rs"]
 mod clock;
+#[path = "run_loop/conditions.rs"]
+mod conditions;
+#[path = "run_loop/finally.rs"]
+mod finally;
 #[path = "run_loop/moments.rs"]
 mod moments;
 #[path = "run_loop/planning.rs"]

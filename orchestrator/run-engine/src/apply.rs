@@ -11,6 +11,7 @@ use pipeline_plan::NodeId;
 use thiserror::Error;
 
 use crate::event::{Event, Exit, RunCreated, RunEnd, StepReused, StepStarted};
+use crate::finally::awaited;
 use crate::pages::Pages;
 use crate::reason::{Failure, Reason};
 use crate::state::{Attempt, AttemptEnd, AttemptEndKind, RunPhase, RunState, Step, StepPhase};
@@ -64,11 +65,13 @@ impl RunState {
         let mut newly_ready = Vec::new();
         let mut steps = vec![Step::default(); plan.nodes.len()];
         for (node, id) in plan.nodes.iter().zip(plan.node_ids()) {
-            open_needs.push(node.needs.len() as u32);
-            for need in &node.needs {
+            let mut open = u32::from(node.finally);
+            for need in awaited(plan, id) {
                 dependents[need.0 as usize].push(id);
+                open += 1;
             }
-            if node.needs.is_empty() {
+            open_needs.push(open);
+            if open == 0 {
                 ready.insert(id);
                 newly_ready.push(id);
                 steps[id.0 as usize].phase = StepPhase::Ready;
@@ -77,6 +80,8 @@ impl RunState {
         Self {
             phase: RunPhase::Active,
             unfinished: steps.len(),
+            ordinary: plan.nodes.iter().filter(|node| !node.finally).count(),
+            finally_waits: plan.nodes.iter().any(|node| node.finally),
             steps: Pages::new(&steps),
             started_at: None,
             ended_at: None,
@@ -115,11 +120,7 @@ impl RunState {
         match event {
             Event::RunCreated(_) => Err(ApplyError::NotCreated),
             Event::RunResumed { .. } => Ok(()),
-            Event::RunCancelling { .. } => {
-                self.expect_phase(RunPhase::Active, name)?;
-                self.phase = RunPhase::Cancelling;
-                Ok(())
-            }
+            Event::RunCancelling { at } => self.cancel(*at, name),
             Event::RunEnded { end, at } => self.end_run(*end, *at, name),
             Event::StepStarted(started) => self.start(started, name),
             Event::StepAdopted { node, attempt, .. } => {
@@ -159,7 +160,7 @@ impl RunState {
                 next,
                 at,
             } => {
-                self.expect_phase(RunPhase::Active, name)?;
+                self.expect_turn(*node, name)?;
                 let end = attempt_end(AttemptEndKind::Failed, *exit, Some(failure.clone()), *at);
                 self.end_attempt(*node, *attempt, end, name)?;
                 let step = self.steps.get_mut(node.0 as usize);
@@ -176,6 +177,7 @@ impl RunState {
                 self.steps.get_mut(node.0 as usize).phase = StepPhase::Ready;
                 self.ready.insert(*node);
                 self.newly_ready.push(*node);
+                self.turn_to_finally(*at);
                 Ok(())
             }
             Event::StepCancelled {
@@ -195,7 +197,7 @@ impl RunState {
     }
 
     fn start(&mut self, started: &Arc<StepStarted>, name: &'static str) -> Result<(), ApplyError> {
-        self.expect_phase(RunPhase::Active, name)?;
+        self.expect_turn(started.node, name)?;
         let next = self
             .expect(started.node, &[StepPhase::Ready, StepPhase::Backoff], name)?
             .attempts
@@ -220,7 +222,7 @@ impl RunState {
     }
 
     fn reuse(&mut self, reused: &StepReused, name: &'static str) -> Result<(), ApplyError> {
-        self.expect_phase(RunPhase::Active, name)?;
+        self.expect_turn(reused.node, name)?;
         // A retry carries over steps before their needs have ended in this run.
         let legal: &[StepPhase] = if reused.carried {
             &[StepPhase::Ready, StepPhase::Waiting]
@@ -252,9 +254,15 @@ impl RunState {
         at: DateTime<Utc>,
         name: &'static str,
     ) -> Result<(), ApplyError> {
-        self.expect_phase(RunPhase::Active, name)?;
-        self.expect(node, &[StepPhase::Waiting], name)?;
-        if !self.doomed.contains(&node) {
+        self.expect_turn(node, name)?;
+        let step = self.expect(node, &[StepPhase::Waiting, StepPhase::Ready], name)?;
+        let planned = self.plan().node(node);
+        let is_legal = match step.phase {
+            StepPhase::Waiting => self.doomed.contains(&node),
+            // Only when it is its turn it shows whether it is to run and has what it takes.
+            _ => step.attempts.is_empty() && (planned.condition.is_some() || planned.finally),
+        };
+        if !is_legal {
             return Err(self.illegal(node, name));
         }
         self.steps.get_mut(node.0 as usize).reason = Some(reason.clone());
@@ -275,7 +283,7 @@ impl RunState {
             let end = attempt_end(AttemptEndKind::Failed, exit, Some(failure.clone()), at);
             self.end_attempt(node, attempt, end, name)?;
         } else {
-            self.expect_phase(RunPhase::Active, name)?;
+            self.expect_turn(node, name)?;
             self.expect(node, &[StepPhase::Ready], name)?;
         }
         self.steps.get_mut(node.0 as usize).reason = Some(failure.reason(exit));
@@ -304,7 +312,10 @@ impl RunState {
         self.ready.remove(&node);
         self.doomed.remove(&node);
         self.unfinished -= 1;
+        let planned = self.plan().node(node);
+        let (finally, allow_failure) = (planned.finally, planned.allow_failure);
         match phase {
+            StepPhase::Failed if allow_failure => {}
             StepPhase::Failed => self.failed += 1,
             StepPhase::Refused => self.refused += 1,
             _ => {}
@@ -314,18 +325,16 @@ impl RunState {
             if self.step(*dependent).phase != StepPhase::Waiting {
                 continue;
             }
-            if !phase.is_good() {
+            if self.is_met(*dependent, node) {
+                self.met(*dependent);
+            } else {
                 self.doomed.insert(*dependent);
-                continue;
-            }
-            let open = &mut self.open_needs[dependent.0 as usize];
-            *open -= 1;
-            if *open == 0 {
-                self.steps.get_mut(dependent.0 as usize).phase = StepPhase::Ready;
-                self.ready.insert(*dependent);
-                self.newly_ready.push(*dependent);
             }
         }
+        if !finally {
+            self.ordinary -= 1;
+        }
+        self.turn_to_finally(at);
     }
 
     fn end_run(
@@ -337,17 +346,11 @@ impl RunState {
         if self.outcome() != Some(end) {
             return Err(self.illegal_for_run(name));
         }
-        for index in 0..self.steps.len() {
-            if !self.steps.get(index).phase.is_ended() {
-                let step = self.steps.get_mut(index);
-                step.phase = StepPhase::Cancelled;
-                step.ended_at = Some(at);
+        for node in self.plan().node_ids() {
+            if !self.step(node).phase.is_ended() {
+                self.cancel_step(node, at);
             }
         }
-        self.ready.clear();
-        self.doomed.clear();
-        self.backoff.clear();
-        self.unfinished = 0;
         self.phase = RunPhase::Ended(end);
         self.ended_at = Some(at);
         Ok(())
@@ -355,6 +358,14 @@ impl RunState {
 
     fn expect_phase(&self, legal: RunPhase, event: &'static str) -> Result<(), ApplyError> {
         if self.phase == legal {
+            return Ok(());
+        }
+        Err(self.illegal_for_run(event))
+    }
+
+    /// Something new happens to a step only in the part of the run that it belongs to.
+    fn expect_turn(&self, node: NodeId, event: &'static str) -> Result<(), ApplyError> {
+        if self.has_turn(node) {
             return Ok(());
         }
         Err(self.illegal_for_run(event))
@@ -406,7 +417,7 @@ impl RunState {
         }
     }
 
-    fn illegal_for_run(&self, event: &'static str) -> ApplyError {
+    pub(crate) fn illegal_for_run(&self, event: &'static str) -> ApplyError {
         ApplyError::IllegalForRun {
             phase: self.phase,
             event,

@@ -11,6 +11,7 @@ use pipeline_plan::NodeId;
 
 use crate::artifact::Outputs;
 use crate::event::{Event, Exit, StepEnded};
+use crate::finally::awaited;
 use crate::reason::{Failure, Reason, ReasonCode};
 use crate::retry::next_attempt;
 use crate::state::{RunPhase, RunState, StepPhase};
@@ -102,9 +103,9 @@ pub fn decide(state: &RunState, input: &Input, now: DateTime<Utc>) -> Vec<Event>
         return Vec::new();
     }
     match input {
-        Input::Cancel if state.phase == RunPhase::Active => vec![Event::RunCancelling { at: now }],
+        Input::Cancel if state.can_cancel() => vec![Event::RunCancelling { at: now }],
         Input::CannotStart { node, failure } => {
-            if state.step(*node).phase != StepPhase::Ready || state.phase != RunPhase::Active {
+            if state.step(*node).phase != StepPhase::Ready || !state.has_turn(*node) {
                 return Vec::new();
             }
             vec![Event::StepFailed {
@@ -146,7 +147,7 @@ pub fn follow(state: &RunState, now: DateTime<Utc>) -> Vec<Event> {
     }
     match state.phase {
         RunPhase::Cancelling | RunPhase::Ended(_) => Vec::new(),
-        RunPhase::Active => state
+        RunPhase::Active | RunPhase::Finishing(_) => state
             .doomed
             .iter()
             .map(|node| Event::StepSkipped {
@@ -267,11 +268,8 @@ fn lost(
 /// Names the need that ended badly, and its own first cause.
 fn skip_reason(state: &RunState, node: NodeId) -> Reason {
     let plan = state.plan();
-    let needs = &plan.node(node).needs;
-    let bad = needs.iter().find(|need| {
-        let phase = state.step(**need).phase;
-        phase.is_ended() && !phase.is_good()
-    });
+    let mut needs = awaited(plan, node);
+    let bad = needs.find(|need| state.step(*need).phase.is_ended() && !state.is_met(node, *need));
     let Some(need) = bad else {
         return Reason::new(
             ReasonCode::UpstreamSkipped,
@@ -279,7 +277,12 @@ fn skip_reason(state: &RunState, node: NodeId) -> Reason {
             "",
         );
     };
-    let (id, step) = (&plan.node(*need).id, state.step(*need));
+    upstream_reason(state, need)
+}
+
+/// Why a step cannot run that takes something of one that ended so.
+pub fn upstream_reason(state: &RunState, need: NodeId) -> Reason {
+    let (id, step) = (&state.plan().node(need).id, state.step(need));
     match step.phase {
         StepPhase::Failed => {
             let text = format!("`{id}` failed");

@@ -11,6 +11,7 @@ use std::fmt;
 use pipeline_plan::NodeId;
 
 use crate::event::RunEnd;
+use crate::finally::awaited;
 use crate::state::{Attempt, AttemptEndKind, RunPhase, RunState, Step, StepPhase};
 
 /// Something that should be true of a run and is not.
@@ -147,10 +148,12 @@ fn phase(state: &RunState, step: &Step) -> [Promise; 6] {
 
 fn needs(state: &RunState, node: NodeId) -> [Promise; 4] {
     let step = state.step(node);
-    let needs = &state.plan().node(node).needs;
-    let mut phases = needs.iter().map(|need| state.step(*need).phase);
-    let all_good = phases.clone().all(StepPhase::is_good);
-    let any_bad = phases.any(|phase| phase.is_ended() && !phase.is_good());
+    let plan = state.plan();
+    let (planned, needs) = (plan.node(node), || awaited(plan, node));
+    let its_turn = !planned.finally || finally_began(state);
+    let all_good = its_turn && needs().all(|need| state.is_met(node, need));
+    let any_bad = needs().any(|need| is_bad(state, node, need));
+    let decides_late = planned.condition.is_some() || planned.finally;
     let carried = step.reused_from.is_some() && state.created.carried.contains_key(&node);
     let considered = !step.attempts.is_empty()
         || !carried
@@ -168,8 +171,8 @@ fn needs(state: &RunState, node: NodeId) -> [Promise; 4] {
             "it waits only while something that it needs has not ended well",
         ),
         (
-            step.phase != StepPhase::Skipped || any_bad,
-            "it is skipped only when something that it needs ended badly",
+            step.phase != StepPhase::Skipped || any_bad || decides_late && all_good,
+            "it is skipped only when something that it needs ended badly, or if it asks",
         ),
         (
             step.phase != StepPhase::Reused || carried || !state.created.forced.contains(&node),
@@ -208,16 +211,16 @@ fn indexes(state: &RunState) -> [Promise; 7] {
             .collect()
     };
     let waiting = all(StepPhase::Waiting);
-    let needs_of = |node: &NodeId| state.plan().node(*node).needs.iter();
-    let is_bad = |need: &NodeId| {
-        let phase = state.step(*need).phase;
-        phase.is_ended() && !phase.is_good()
-    };
-    let doomed = waiting.iter().filter(|node| needs_of(node).any(is_bad));
+    let plan = state.plan();
+    let doomed = waiting
+        .iter()
+        .filter(|node| awaited(plan, **node).any(|need| is_bad(state, **node, need)));
     let counted = waiting.iter().all(|node| {
-        let open = needs_of(node).filter(|need| !state.step(**need).phase.is_good());
-        state.open_needs[node.0 as usize] as usize == open.count()
+        let open = awaited(plan, *node).filter(|need| !state.is_met(*node, *need));
+        let part = plan.node(*node).finally && !finally_began(state);
+        state.open_needs[node.0 as usize] as usize == open.count() + usize::from(part)
     });
+    let ordinary = unfinished_nodes(state).filter(|node| !plan.node(*node).finally);
     let unfinished = state.steps.iter().filter(|step| !step.phase.is_ended());
     [
         (
@@ -241,12 +244,11 @@ fn indexes(state: &RunState) -> [Promise; 7] {
             "every waiting step counts the needs that have not ended well",
         ),
         (
-            state.unfinished == unfinished.count(),
+            state.unfinished == unfinished.count() && state.ordinary == ordinary.count(),
             "it counts the steps that have not ended",
         ),
         (
-            state.failed == count(state, StepPhase::Failed)
-                && state.refused == count(state, StepPhase::Refused),
+            state.failed == failed(state) && state.refused == count(state, StepPhase::Refused),
             "it counts the steps that failed and refused",
         ),
     ]
@@ -280,7 +282,9 @@ fn follows(phase: StepPhase, last: Option<&Attempt>) -> bool {
 fn is_cancelled(phase: RunPhase) -> bool {
     matches!(
         phase,
-        RunPhase::Cancelling | RunPhase::Ended(RunEnd::Cancelled)
+        RunPhase::Cancelling
+            | RunPhase::Finishing(RunEnd::Cancelled)
+            | RunPhase::Ended(RunEnd::Cancelled)
     )
 }
 
@@ -288,15 +292,41 @@ fn ends_as_its_steps(state: &RunState) -> bool {
     let RunPhase::Ended(end) = state.phase else {
         return true;
     };
-    let failed = count(state, StepPhase::Failed) > 0;
+    let failed = failed(state) > 0;
     let refused = count(state, StepPhase::Refused) > 0;
-    let skipped = count(state, StepPhase::Skipped) > 0;
     match end {
-        RunEnd::Succeeded => !failed && !refused && !skipped,
+        RunEnd::Succeeded => !failed && !refused,
         RunEnd::Failed => failed,
         RunEnd::Refused => refused && !failed,
         RunEnd::Cancelled => true,
     }
+}
+
+/// Whether a need is over in a way that keeps a step from running.
+fn is_bad(state: &RunState, node: NodeId, need: NodeId) -> bool {
+    state.step(need).phase.is_ended() && !state.is_met(node, need)
+}
+
+/// Whether the steps of `finally:` have had their turn.
+fn finally_began(state: &RunState) -> bool {
+    let ordinary = state.plan().nodes.iter().zip(state.steps.iter());
+    let over = ordinary
+        .filter(|(node, _)| !node.finally)
+        .all(|(_, step)| step.phase.is_ended());
+    over && !state.finally_waits
+}
+
+fn unfinished_nodes(state: &RunState) -> impl Iterator<Item = NodeId> + '_ {
+    let nodes = state.plan().node_ids();
+    nodes.filter(|node| !state.step(*node).phase.is_ended())
+}
+
+/// How many steps failed that were not allowed to.
+fn failed(state: &RunState) -> usize {
+    let steps = state.plan().nodes.iter().zip(state.steps.iter());
+    steps
+        .filter(|(node, step)| step.phase == StepPhase::Failed && !node.allow_failure)
+        .count()
 }
 
 fn count(state: &RunState, phase: StepPhase) -> usize {

@@ -59,6 +59,8 @@ pub enum ReasonCode {
     TimedOut,
     /// Its process went with its keeper or machine.
     Lost,
+    /// Its `if` is false.
+    ConditionFalse,
     /// A step that it needs failed.
     UpstreamFailed,
     /// A step that it needs was skipped.
@@ -91,6 +93,7 @@ impl ReasonCode {
             Self::ExitStatus => "exit_status",
             Self::TimedOut => "timed_out",
             Self::Lost => "lost",
+            Self::ConditionFalse => "condition_false",
             Self::UpstreamFailed => "upstream_failed",
             Self::UpstreamSkipped => "upstream_skipped",
             Self::UpstreamRefused => "upstream_refused",

@@ -44,7 +44,11 @@ pub struct RunState {
     pub(crate) dependents: Arc<Vec<Vec<NodeId>>>,
     /// Steps that have not ended.
     pub(crate) unfinished: usize,
-    /// Steps that failed.
+    /// Those of them that do not stand in `finally:`.
+    pub(crate) ordinary: usize,
+    /// Whether steps of `finally:` are still to follow.
+    pub(crate) finally_waits: bool,
+    /// Steps that failed and were not allowed to.
     pub(crate) failed: usize,
     /// Steps that refused.
     pub(crate) refused: usize,
@@ -74,6 +78,8 @@ pub enum RunPhase {
     Active,
     /// Nothing starts any more; attempts are being ended.
     Cancelling,
+    /// The steps of `finally:` run; the run is about to end so.
+    Finishing(RunEnd),
     /// Over.
     Ended(RunEnd),
 }
@@ -117,7 +123,7 @@ pub enum StepPhase {
     Failed,
     /// Over: it refused.
     Refused,
-    /// Over: it never could run.
+    /// Over: it never could run, or its `if` was false.
     Skipped,
     /// Over: its run was cancelled.
     Cancelled,
@@ -200,12 +206,16 @@ impl RunState {
     pub(crate) fn outcome(&self) -> Option<RunEnd> {
         match self.phase {
             RunPhase::Cancelling if self.running.is_empty() => Some(RunEnd::Cancelled),
-            RunPhase::Active if self.unfinished == 0 => Some(match (self.failed, self.refused) {
-                (0, 0) => RunEnd::Succeeded,
-                (0, _) => RunEnd::Refused,
-                _ => RunEnd::Failed,
-            }),
-            RunPhase::Active | RunPhase::Cancelling | RunPhase::Ended(_) => None,
+            RunPhase::Finishing(RunEnd::Cancelled) if self.unfinished == 0 => {
+                Some(RunEnd::Cancelled)
+            }
+            RunPhase::Active | RunPhase::Finishing(_) if self.unfinished == 0 => {
+                Some(self.end_by_steps())
+            }
+            RunPhase::Active
+            | RunPhase::Cancelling
+            | RunPhase::Finishing(_)
+            | RunPhase::Ended(_) => None,
         }
     }
 

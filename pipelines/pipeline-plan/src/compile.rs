@@ -5,6 +5,7 @@
 
 mod collisions;
 mod cycle;
+mod finally;
 mod inputs;
 mod order;
 mod parameters;
@@ -70,6 +71,7 @@ pub fn compile(spec: &PipelineSpec, catalog: &Catalog) -> (Option<Plan>, Vec<Dia
     }
     let needs: Vec<&BTreeSet<usize>> = drafts.iter().map(|d| &d.needs).collect();
     let order = order::order(&needs);
+    finally::check(&steps, &drafts, &mut collector);
     if let Err(cycles) = &order {
         for cycle in cycles {
             collector.push(cycle::diagnostic(&steps, cycle));
@@ -93,6 +95,8 @@ struct Draft {
     /// None if the spec does not say what the step does.
     node: Option<Node>,
     needs: BTreeSet<usize>,
+    /// Those of its needs that give it something.
+    data: BTreeSet<usize>,
     /// Names of the pipeline parameters that its expressions use.
     params: BTreeSet<String>,
     /// Whether an expression uses all parameters at once.
@@ -110,6 +114,10 @@ fn seal(spec: &PipelineSpec, drafts: Vec<Draft>, order: &[usize]) -> Plan {
         let Some(mut node) = draft.node else { continue };
         node.needs = draft.needs.iter().map(|&need| numbers[need]).collect();
         node.needs.sort_unstable();
+        for need in &mut node.tolerates {
+            *need = numbers[need.0 as usize];
+        }
+        node.tolerates.sort_unstable();
         for source in node.inputs.values_mut().flat_map(|i| &mut i.sources) {
             if let Source::Output { node, .. } = source {
                 *node = numbers[node.0 as usize];

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 pub(crate) use canonical::normal;
 pub(crate) use check::{Checked, Known, PortType, Reference, check_text};
+pub(crate) use types::with_article;
 
 use crate::plan::{Action, Plan};
 
@@ -103,7 +104,8 @@ pub fn environment_names(plan: &Plan) -> BTreeSet<String> {
             Action::Command(arguments) => arguments,
             Action::Component { .. } | Action::Shell(_) => &[],
         };
-        for text in arguments.iter().chain(node.env.values()) {
+        let condition = node.condition.iter().map(|condition| &condition.expression);
+        for text in arguments.iter().chain(node.env.values()).chain(condition) {
             add_names(text, &mut names);
         }
         for value in node.params.values() {

@@ -11,6 +11,6 @@ pub mod plan;
 
 pub use compile::{Compiled, compile, compile_text};
 pub use plan::{
-    Action, InputPlan, Node, NodeId, OutputKind, OutputPlan, PLAN_FORMAT_VERSION, Plan, Policy,
-    Retry, Source,
+    Action, Condition, InputPlan, Node, NodeId, OutputKind, OutputPlan, PLAN_FORMAT_VERSION, Plan,
+    Policy, Retry, Source,
 };

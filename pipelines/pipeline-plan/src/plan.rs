@@ -60,6 +60,31 @@ pub struct Node {
     /// What bounds its attempts. No part of what its result depends on.
     #[serde(default, skip_serializing_if = "Policy::is_unbounded")]
     pub policy: Policy,
+    /// Whether it runs at all, decided when what it needs has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+    /// Whether the run may succeed although it failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_failure: bool,
+    /// Those of `needs` whose failure does not keep it from running: they may fail, and nothing that
+    /// they give enters it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tolerates: Vec<NodeId>,
+    /// Whether it runs after all steps that are not so, whatever became of them. None of those
+    /// needs it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub finally: bool,
+}
+
+/// `if:` of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// A text that is one expression.
+    pub expression: String,
+    /// Whether it asks how a step ended. Then it decides alone: a need that ended badly does not
+    /// skip the step by itself.
+    #[serde(default)]
+    pub asks_status: bool,
 }
 
 /// What bounds the attempts of a step.
@@ -188,7 +213,17 @@ impl Node {
             files: None,
             cache: true,
             policy: Policy::default(),
+            condition: None,
+            allow_failure: false,
+            tolerates: Vec::new(),
+            finally: false,
         }
+    }
+
+    /// Whether it may run although that need ended badly; `failed`: whether it failed.
+    pub fn bears(&self, need: NodeId, failed: bool) -> bool {
+        self.condition.as_ref().is_some_and(|c| c.asks_status)
+            || failed && self.tolerates.contains(&need)
     }
 }
 

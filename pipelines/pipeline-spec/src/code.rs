@@ -66,6 +66,7 @@ codes! {
     InvalidParameter "invalid-parameter" "A parameter's value is of the wrong type, out of bounds or makes no sense to the component.",
     NameCollision "name-collision" "Two names become the same variable or the same name in expressions.",
     ReservedName "reserved-name" "A variable's name is one that the engine sets itself.",
+    NeedsFinally "needs-finally" "A step needs one of `finally:`, which runs after all steps.",
     Cycle "cycle" "Steps wait for each other in a circle.",
     // Expressions.
     ExpressionSyntax "expression-syntax" "An expression is not closed or not valid.",

@@ -16,7 +16,7 @@ pub struct PipelineSpec {
     pub params: BTreeMap<String, ParamSpec>,
     /// `defaults:`, for every step that does not say it itself.
     pub defaults: Policy,
-    /// Steps by id.
+    /// Steps by id, those of `finally:` among them.
     pub steps: BTreeMap<String, Step>,
 }
 
@@ -67,6 +67,12 @@ pub struct Step {
     pub cache: bool,
     /// What bounds its attempts.
     pub policy: Policy,
+    /// `if:`, a text that is one expression; none where the key is absent.
+    pub condition: Option<String>,
+    /// Whether the run goes on, and may succeed, although it failed.
+    pub allow_failure: bool,
+    /// Whether it stands in `finally:`, and so runs after all others whatever became of them.
+    pub finally: bool,
 }
 
 /// What a step does.
@@ -129,7 +135,17 @@ impl Default for Step {
             files: None,
             cache: true,
             policy: Policy::default(),
+            condition: None,
+            allow_failure: false,
+            finally: false,
         }
+    }
+}
+
+impl Step {
+    /// The key at the top of the file under which it stands.
+    pub fn section(&self) -> &'static str {
+        if self.finally { "finally" } else { "steps" }
     }
 }
 

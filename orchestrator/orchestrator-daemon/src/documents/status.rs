@@ -5,7 +5,7 @@ use std::path::Path;
 
 use orchestrator_api as api;
 use orchestrator_api::DocumentVersion;
-use pipeline_plan::NodeId;
+use pipeline_plan::{Node, NodeId};
 use run_engine::artifact::{Artifact, Outputs};
 use run_engine::event::RunCreated;
 use run_engine::state::{Attempt, RunPhase, RunView, Step, StepPhase};
@@ -54,10 +54,15 @@ pub(super) fn run_reason(view: &RunView) -> Option<api::Reason> {
         return None;
     };
     let phases = [StepPhase::Failed, StepPhase::Refused];
+    let nodes = &view.created.plan.nodes;
     phases.iter().find_map(|phase| {
-        let index = view.steps.iter().position(|step| step.phase == *phase)?;
+        let counts = |(step, node): (&Step, &Node)| {
+            let is_allowed = step.phase == StepPhase::Failed && node.allow_failure;
+            step.phase == *phase && !is_allowed
+        };
+        let index = view.steps.iter().zip(nodes).position(counts)?;
         let cause = view.steps.get(index).reason.as_ref()?;
-        let id = &view.created.plan.nodes[index].id;
+        let id = &nodes[index].id;
         let verb = if *phase == StepPhase::Failed {
             "failed"
         } else {

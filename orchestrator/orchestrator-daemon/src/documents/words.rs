@@ -19,7 +19,7 @@ fn reason_code(code: ReasonCode) -> api::ReasonCode {
     same!(code, ReasonCode => api::ReasonCode {
         New ParameterChanged InputChanged ComponentChanged FileChanged EnvChanged UpstreamRuns
         UpstreamChanged CacheOff OutputMissing Forced Unchanged Retried Slots Disk ExitStatus
-        TimedOut Lost UpstreamFailed UpstreamSkipped UpstreamRefused Rejected
+        TimedOut Lost ConditionFalse UpstreamFailed UpstreamSkipped UpstreamRefused Rejected
     })
 }
 
@@ -38,11 +38,11 @@ pub(super) fn run_state(view: &RunView, held: bool) -> api::RunState {
     match view.phase {
         RunPhase::Ended(end) => run_end(end),
         _ if !held => api::RunState::Interrupted,
-        RunPhase::Cancelling => api::RunState::Cancelling,
+        RunPhase::Cancelling | RunPhase::Finishing(RunEnd::Cancelled) => api::RunState::Cancelling,
         RunPhase::Active if view.started_at.is_none() && view.ended_count == 0 => {
             api::RunState::Queued
         }
-        RunPhase::Active => api::RunState::Running,
+        RunPhase::Active | RunPhase::Finishing(_) => api::RunState::Running,
     }
 }
 

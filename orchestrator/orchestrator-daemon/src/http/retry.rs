@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use orchestrator_api::{RetryRequest, Status};
 use pipeline_plan::{NodeId, Plan};
-use run_engine::event::Trigger;
+use run_engine::event::{RunEnd, Trigger};
 use run_engine::ids::ExecutionId;
 use run_engine::state::{RunPhase, RunView, StepPhase};
 
@@ -51,11 +51,8 @@ fn new_run(view: &RunView, again: Option<&str>) -> Result<NewRun, Refusal> {
     let again = again.map(|id| step(plan, id)).transpose()?;
     let anew = again.map_or_else(BTreeSet::new, |node| with_downstream(plan, node));
     let carried = carried(view, &anew);
-    if carried.len() == plan.nodes.len() {
-        let detail = format!(
-            "every step of run {} succeeded; nothing is left to retry",
-            created.run
-        );
+    if view.phase == RunPhase::Ended(RunEnd::Succeeded) && again.is_none() {
+        let detail = format!("run {} succeeded; nothing is left to retry", created.run);
         let hint = format!("`ropewalk retry {} STEP` runs a step again", created.run);
         return Err(Refusal::conflict("nothing_to_retry", detail).hint(hint));
     }
@@ -103,7 +100,8 @@ fn with_downstream(plan: &Plan, first: NodeId) -> BTreeSet<NodeId> {
 fn carried(view: &RunView, anew: &BTreeSet<NodeId>) -> BTreeMap<NodeId, ExecutionId> {
     let nodes = view.created.plan.node_ids();
     nodes
-        .filter(|node| !anew.contains(node))
+        // Those of `finally` follow every run.
+        .filter(|node| !anew.contains(node) && !view.created.plan.node(*node).finally)
         .filter_map(|node| {
             let step = view.steps.get(node.0 as usize);
             Some((node, step.execution.filter(|_| step.phase.is_good())?))

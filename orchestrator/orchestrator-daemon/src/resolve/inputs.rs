@@ -6,6 +6,7 @@ use std::sync::Arc;
 use component_api::files::FilesManifest;
 use pipeline_plan::{InputPlan, Node, NodeId, Source};
 use run_engine::artifact::{Artifact, FileState};
+use run_engine::decide::upstream_reason;
 use run_engine::reason::Failure;
 use run_engine::seams::{Lookups, Prepared};
 use run_engine::state::RunState;
@@ -48,6 +49,11 @@ pub(super) fn gather(
     lookups: &impl Lookups,
 ) -> Result<BTreeMap<String, Vec<Given>>, Unresolved> {
     let mut inputs = BTreeMap::new();
+    for input in node.inputs.values() {
+        if let Some(need) = withheld(state, input) {
+            return Err(Unresolved::Skip(upstream_reason(state, need)));
+        }
+    }
     for (port, input) in &node.inputs {
         let given = direct(state, port, input, prepared)?;
         if !given.is_empty() {
@@ -64,6 +70,21 @@ pub(super) fn gather(
         }
     }
     Ok(inputs)
+}
+
+/// A step that ended badly and so does not give what the input takes of it. One that the step does
+/// without may be missing, but a list is never given with a gap: what is checked by it would pass.
+fn withheld(state: &RunState, input: &InputPlan) -> Option<NodeId> {
+    if input.optional && !input.many {
+        return None;
+    }
+    input.sources.iter().find_map(|source| match source {
+        Source::Output { node, port } => {
+            let is_good = state.step(*node).phase.is_good();
+            (!is_good && output(state, *node, port).is_none()).then_some(*node)
+        }
+        Source::Files(_) | Source::LatestBlessed(_) => None,
+    })
 }
 
 /// Digests of what enters, for the key.

@@ -10,8 +10,9 @@ use pipeline_plan::expression::{self, ExpressionError, Scope};
 use pipeline_plan::{Action, Node};
 use pipeline_spec::template::has_expression;
 use run_engine::artifact::Artifact;
+use run_engine::event::RunEnd;
 use run_engine::reason::Failure;
-use run_engine::state::{RunState, Step, StepPhase};
+use run_engine::state::{RunPhase, RunState, Step, StepPhase};
 use serde_json::{Map, Value, json};
 
 use super::inputs::FoundFiles;
@@ -36,6 +37,9 @@ impl<'a> StepScope<'a> {
         let mut values = BTreeMap::new();
         if holds_expression(node) {
             values = context.values.clone();
+            if let (RunPhase::Finishing(end), Some(run)) = (state.phase, values.get_mut("run")) {
+                run["state"] = end_word(end).into();
+            }
             values.insert("inputs".to_owned(), inputs_value(context, node, inputs));
         }
         Self {
@@ -79,12 +83,16 @@ impl<'a> StepScope<'a> {
             if !value_holds_expression(value) {
                 return Ok((name.clone(), value.clone()));
             }
-            let resolved = self
-                .with_scope(|scope| expression::resolve_value(value, scope))
-                .map_err(|error| failure(self.node, &format!("with.{name}"), &error))?;
+            let resolved = self.value(value, &format!("with.{name}"))?;
             Ok((name.clone(), resolved))
         };
         values.iter().map(resolve).collect()
+    }
+
+    /// A value with its expressions resolved.
+    pub(super) fn value(&self, value: &Value, place: &str) -> Result<Value, Failure> {
+        self.with_scope(|scope| expression::resolve_value(value, scope))
+            .map_err(|error| failure(self.node, place, &error))
     }
 
     fn with_scope<T>(&self, resolve: impl FnOnce(&Scope<'_>) -> T) -> T {
@@ -133,7 +141,8 @@ fn holds_expression(node: &Node) -> bool {
         Action::Command(words) => words,
         Action::Component { .. } | Action::Shell(_) => &[],
     };
-    node.params.values().any(value_holds_expression)
+    node.condition.is_some()
+        || node.params.values().any(value_holds_expression)
         || node.env.values().any(|text| has_expression(text))
         || words.iter().any(|word| has_expression(word))
 }
@@ -174,6 +183,16 @@ fn state_word(phase: StepPhase) -> &'static str {
         StepPhase::Refused => "refused",
         StepPhase::Skipped => "skipped",
         StepPhase::Cancelled => "cancelled",
+    }
+}
+
+/// The word for the way in which a run is about to end.
+fn end_word(end: RunEnd) -> &'static str {
+    match end {
+        RunEnd::Succeeded => "succeeded",
+        RunEnd::Failed => "failed",
+        RunEnd::Refused => "refused",
+        RunEnd::Cancelled => "cancelled",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use run_engine::decide::{Input, decide};
-use run_engine::event::{Event, RunCreated};
+use run_engine::event::{Event, RunCreated, RunEnd};
 use run_engine::ids::{AttemptId, RunId};
 use run_engine::seams::{Clock, Effect, Executor, Lookups, Store};
 use run_engine::state::{RunPhase, RunState};
@@ -91,7 +91,8 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         let mut runs = self.runs.values();
         let same = runs.find(|run| {
             let created = &run.state.created;
-            run.state.phase == RunPhase::Active
+            run.state.is_going()
+                && run.state.phase != RunPhase::Finishing(RunEnd::Cancelled)
                 && created.plan_id == new.plan_id
                 && created.pipeline_file == new.pipeline_file
                 && created.params == new.params

@@ -5,13 +5,14 @@
 
 use pipeline_plan::NodeId;
 use run_engine::decide::{Input, decide, follow};
-use run_engine::reason::Failure;
+use run_engine::event::Event;
+use run_engine::reason::{Failure, Reason};
 use run_engine::seams::{Clock, Effect, Executor, Prepared, Store};
-use run_engine::state::{RunPhase, StepPhase};
+use run_engine::state::StepPhase;
 
 use super::active_run::{ActiveRun, Queued, Stage};
 use super::{Bench, LoopError, RunLoop};
-use crate::resolve::{Unresolved, prepare_task, resolve};
+use crate::resolve::{Unresolved, prepare_task, resolve, unmet_condition};
 
 impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
     /// Lets everything follow. Runs that are left for another turn stay unsettled.
@@ -45,7 +46,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             if self.follow(run)? {
                 continue;
             }
-            if run.state.phase != RunPhase::Active {
+            if !run.state.is_going() {
                 return Ok(true);
             }
             if let Some((node, found)) = run.carrying.fresh.pop_front() {
@@ -92,6 +93,11 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             self.enqueue(run, node, queued);
             return Ok(());
         }
+        match unmet_condition(&run.context, &run.state, node) {
+            Ok(None) => {}
+            Ok(Some(reason)) => return self.skip(run, node, reason),
+            Err(failure) => return self.cannot_start(run, node, failure),
+        }
         match prepare_task(&run.context, &run.state, node) {
             Some(task) => {
                 run.stages.insert(node, Stage::Preparing);
@@ -113,8 +119,15 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         match resolved {
             Ok(resolved) => self.look_up(run, node, Box::new(resolved), None),
             Err(Unresolved::Step(failure)) => self.cannot_start(run, node, failure),
+            Err(Unresolved::Skip(reason)) => self.skip(run, node, reason),
             Err(Unresolved::Store(error)) => Err(error.into()),
         }
+    }
+
+    /// A step whose turn it is does not run.
+    fn skip(&mut self, run: &mut ActiveRun, node: NodeId, reason: Reason) -> Result<(), LoopError> {
+        let at = self.now;
+        self.record(run, Event::StepSkipped { node, reason, at })
     }
 
     /// A step fails before it has an attempt.

@@ -7,7 +7,6 @@
 use pipeline_plan::NodeId;
 use run_engine::invariants::violations;
 use run_engine::seams::{Clock, Executor, Store};
-use run_engine::state::RunPhase;
 
 use super::active_run::{ActiveRun, Stage};
 use super::limits::CHECKED_STEPS_MAX;
@@ -60,7 +59,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         for node in state.ready() {
             assert!(
                 !settled
-                    || state.phase != RunPhase::Active
+                    || !state.is_going()
                     || run.stages.contains_key(&node)
                     || run.fresh.contains(&node),
                 "run {id}: nothing is being done for step {}, which is ready",

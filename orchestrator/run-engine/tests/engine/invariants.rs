@@ -138,7 +138,7 @@ fn a_step_that_ran_before_its_needs_is_named() {
         "a, b<a",
         "",
         |s| s.steps.get_mut(1).phase = StepPhase::Skipped,
-        "of step `b` it is not true that it is skipped only when something that it needs ended badly",
+        "of step `b` it is not true that it is skipped only when something that it needs ended badly, or if it asks",
     );
     check(
         "a",

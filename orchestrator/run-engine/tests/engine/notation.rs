@@ -329,6 +329,7 @@ pub(crate) fn show_state(state: &RunState) -> String {
     let run = match state.phase {
         RunPhase::Active => "active",
         RunPhase::Cancelling => "cancelling",
+        RunPhase::Finishing(_) => "finishing",
         RunPhase::Ended(RunEnd::Succeeded) => "succeeded",
         RunPhase::Ended(RunEnd::Failed) => "failed",
         RunPhase::Ended(RunEnd::Refused) => "refused",

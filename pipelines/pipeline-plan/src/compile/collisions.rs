@@ -17,21 +17,25 @@ const RESERVED_NAME: &str = "TMPDIR";
 /// Names of steps and of parameters.
 pub(super) fn check_pipeline(spec: &PipelineSpec, collector: &mut Collector) {
     let root = At::ROOT;
+    let sections = ["steps", "finally"];
+    let places = sections.map(|section| root.key(section));
+    let place = |name: &str| &places[usize::from(spec.steps[name].finally)];
     let steps = spec.steps.keys().map(String::as_str);
-    in_expressions(steps, &root.key("steps"), collector);
+    in_expressions(steps, place, collector);
     let params = spec.params.keys().map(String::as_str);
-    in_expressions(params, &root.key("params"), collector);
+    let place = root.key("params");
+    in_expressions(params, |_| &place, collector);
 }
 
-fn in_expressions<'a>(
+fn in_expressions<'a, 'p>(
     names: impl Iterator<Item = &'a str>,
-    at: &At<'_>,
+    place: impl Fn(&str) -> &'p At<'p>,
     collector: &mut Collector,
 ) {
     let become_one = |name: &str| normal(name).into_owned();
     distinct(
         names,
-        at,
+        place,
         collector,
         become_one,
         "in expressions, where `-` is written `_`",
@@ -42,15 +46,16 @@ fn in_expressions<'a>(
 pub(super) fn check_step(entry: &Entry<'_>, at: &At<'_>, collector: &mut Collector) {
     let step = entry.step;
     let variables = "as variables";
+    let places = ["inputs", "outputs", "with"].map(|key| at.key(key));
     let names = step.inputs.keys().map(String::as_str);
     let become_one = |name: &str| variable_name("INPUT", name);
-    distinct(names, &at.key("inputs"), collector, become_one, variables);
+    distinct(names, |_| &places[0], collector, become_one, variables);
     let names = step.outputs.keys().map(String::as_str);
     let become_one = |name: &str| variable_name("OUTPUT", name);
-    distinct(names, &at.key("outputs"), collector, become_one, variables);
+    distinct(names, |_| &places[1], collector, become_one, variables);
     let names = step.with.keys().map(String::as_str);
     let become_one = |name: &str| variable_name("PARAM", name);
-    distinct(names, &at.key("with"), collector, become_one, variables);
+    distinct(names, |_| &places[2], collector, become_one, variables);
     let at_env = at.key("env");
     for name in step.env.keys().filter(|name| is_reserved(name)) {
         let message = format!("the variable `{name}` is one that the engine sets");
@@ -70,9 +75,9 @@ fn is_reserved(name: &str) -> bool {
 }
 
 /// Tells of each name that becomes the same as one before it.
-fn distinct<'a>(
+fn distinct<'a, 'p>(
     names: impl Iterator<Item = &'a str>,
-    at: &At<'_>,
+    place: impl Fn(&str) -> &'p At<'p>,
     collector: &mut Collector,
     become_one: impl Fn(&str) -> String,
     how: &str,
@@ -82,7 +87,7 @@ fn distinct<'a>(
         let result = become_one(name);
         if let Some(first) = seen.get(&result) {
             let message = format!("`{first}` and `{name}` become one {how}: `{result}`");
-            let pointer = at.key(name).pointer();
+            let pointer = place(name).key(name).pointer();
             let found = Diagnostic::error(Code::NameCollision, pointer, message);
             collector.push(found.at_key().hint("rename one of the two"));
         } else {

@@ -43,12 +43,17 @@ fn message(steps: &Steps<'_>, cycle: &Cycle) -> String {
 fn pointer(steps: &Steps<'_>, step: usize, need: usize) -> Option<String> {
     let entry = steps.get(step);
     let wanted = steps.get(need).id;
-    let at_steps = At::ROOT.key("steps");
+    let at_steps = At::ROOT.key(entry.step.section());
     let at = at_steps.key(entry.id);
-    let known = Names { steps, step };
+    let known = Names {
+        steps,
+        step,
+        is_condition: false,
+    };
     let names = |text: &str| {
         let references = check_text(text, &known).references;
         references.contains(&Reference::Step(need))
+            || references.contains(&Reference::StepState(need))
     };
     in_needs(&entry, wanted, &at)
         .or_else(|| in_inputs(&entry, wanted, &at))

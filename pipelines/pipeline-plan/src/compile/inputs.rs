@@ -164,6 +164,7 @@ impl Reading<'_, '_> {
             return None;
         };
         self.draft.needs.insert(step);
+        self.draft.data.insert(step);
         match self.steps.output(step, port) {
             Given::Unknown => {}
             Given::Type(given) if ParamType::from_word(given).is_some() => {

@@ -9,17 +9,19 @@ use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean};
 use super::steps::{Entry, Steps};
 use super::texts::Texts;
 use super::{Draft, collisions, inputs, parameters, policy};
-use crate::plan::{Action, Node, OutputKind, OutputPlan};
+use crate::expression::with_article;
+use crate::plan::{Action, Condition, Node, NodeId, OutputKind, OutputPlan};
 
 /// Compiles the step of this number.
 pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector) -> Draft {
     let entry = steps.get(step);
-    let at_steps = At::ROOT.key("steps");
+    let at_steps = At::ROOT.key(entry.step.section());
     let at = at_steps.key(entry.id);
     collisions::check_step(&entry, &at, collector);
     let mut draft = Draft {
         node: None,
         needs: BTreeSet::new(),
+        data: BTreeSet::new(),
         params: BTreeSet::new(),
         all_params: false,
     };
@@ -34,6 +36,7 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
     let params = parameters::compile(&entry, &at, &mut texts);
     let env = env(&entry, &at, &mut texts);
     let action = action(&entry, &at, &mut texts);
+    let condition = condition(&entry, &at, &mut texts);
     let outputs = outputs(&entry);
     let policy = policy::compile(steps, &entry, &at, collector);
     // A command without outputs is run for what it does, and so is a component that says so.
@@ -41,6 +44,7 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
         Some(component) => component.manifest.always_runs,
         None => outputs.is_empty(),
     };
+    let tolerates = tolerates(steps, &draft);
     draft.node = action.map(|action| Node {
         id: entry.id.to_owned(),
         action,
@@ -52,6 +56,10 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
         files: entry.step.files.clone(),
         cache: entry.step.cache && !always_runs,
         policy,
+        condition,
+        allow_failure: entry.step.allow_failure,
+        tolerates,
+        finally: entry.step.finally,
     });
     draft
 }
@@ -74,6 +82,32 @@ fn needs(
         let found = Diagnostic::error(Code::UnknownStep, at.pointer(), message);
         collector.push(found.hint(steps.hint(id)));
     }
+}
+
+/// The steps that it needs for their order alone and that may fail, by their numbers in the table.
+fn tolerates(steps: &Steps<'_>, draft: &Draft) -> Vec<NodeId> {
+    let needs = draft.needs.difference(&draft.data);
+    let may_fail = needs.filter(|need| steps.get(**need).step.allow_failure);
+    may_fail.map(|need| NodeId(*need as u32)).collect()
+}
+
+/// `if:`, which is decided before the step's inputs are known.
+fn condition(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Option<Condition> {
+    let text = entry.step.condition.as_ref()?;
+    let at = at.key("if");
+    let (condition, value_type) = texts.condition(text, &at);
+    let is_usable = |t: ParamType| matches!(t, ParamType::Boolean | ParamType::Any);
+    if let Some(given) = value_type.filter(|t| !is_usable(*t)) {
+        let message = format!(
+            "`if` takes true or false, but the expression gives {}",
+            with_article(given)
+        );
+        let found = Diagnostic::error(Code::TypeMismatch, at.pointer(), message);
+        texts
+            .collector
+            .push(found.hint("compare it with something: `==`, `>`"));
+    }
+    Some(condition)
 }
 
 fn env(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> BTreeMap<String, String> {

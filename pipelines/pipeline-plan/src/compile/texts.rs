@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Draft;
 use super::steps::Steps;
 use crate::expression::{Checked, Known, PortType, Reference, check_text, normal};
+use crate::plan::Condition;
 
 /// Checks the texts of one step.
 pub(super) struct Texts<'a, 'c> {
@@ -26,15 +27,33 @@ impl Texts<'_, '_> {
         if !has_expression(text) {
             return (text.to_owned(), Some(ParamType::String));
         }
-        let known = Names {
-            steps: self.steps,
-            step: self.step,
-        };
-        let checked = check_text(text, &known);
+        let checked = self.check(text, false);
         let canonical = checked.canonical(text);
         let value_type = checked.value_type;
         self.record(checked, at);
         (canonical, value_type)
+    }
+
+    /// `if:`, a text that is one expression, and the type of its value.
+    pub(super) fn condition(&mut self, text: &str, at: &At<'_>) -> (Condition, Option<ParamType>) {
+        let checked = self.check(text, true);
+        let is_status = |reference: &Reference| matches!(reference, Reference::StepState(_));
+        let condition = Condition {
+            expression: checked.canonical(text),
+            asks_status: checked.references.iter().any(is_status),
+        };
+        let value_type = checked.value_type;
+        self.record(checked, at);
+        (condition, value_type)
+    }
+
+    fn check(&self, text: &str, is_condition: bool) -> Checked {
+        let known = Names {
+            steps: self.steps,
+            step: self.step,
+            is_condition,
+        };
+        check_text(text, &known)
     }
 
     /// A value with every text in it as the plan holds it.
@@ -67,8 +86,12 @@ impl Texts<'_, '_> {
                     self.draft.params.insert(name);
                 }
                 Reference::AllParams => self.draft.all_params = true,
+                Reference::StepState(step) => {
+                    self.draft.needs.insert(step);
+                }
                 Reference::Step(step) => {
                     self.draft.needs.insert(step);
+                    self.draft.data.insert(step);
                 }
             }
         }
@@ -89,6 +112,8 @@ pub(super) fn holds_expression(value: &Value) -> bool {
 pub(super) struct Names<'a> {
     pub(super) steps: &'a Steps<'a>,
     pub(super) step: usize,
+    /// Whether they stand in `if:`.
+    pub(super) is_condition: bool,
 }
 
 impl Known for Names<'_> {
@@ -118,6 +143,14 @@ impl Known for Names<'_> {
 
     fn output_names(&self, step: usize) -> Vec<&str> {
         self.steps.output_names(step)
+    }
+
+    fn has_inputs(&self) -> bool {
+        !self.is_condition
+    }
+
+    fn is_finally(&self) -> bool {
+        self.steps.get(self.step).step.finally
     }
 
     fn input(&self, name: &str) -> Option<bool> {

@@ -43,7 +43,6 @@ pub(super) fn unneeded_validates(steps: &Steps<'_>, drafts: &[Draft], collector:
         .iter()
         .flat_map(|d| d.needs.iter().copied())
         .collect();
-    let at = At::ROOT.key("steps");
     for (number, entry) in steps.iter().enumerate() {
         if !uses(entry.step, VALIDATE) || needed.contains(&number) {
             continue;
@@ -52,6 +51,7 @@ pub(super) fn unneeded_validates(steps: &Steps<'_>, drafts: &[Draft], collector:
             "nothing waits for `{}`, so bad data goes on to the other steps",
             entry.id
         );
+        let at = At::ROOT.key(entry.step.section());
         let pointer = at.key(entry.id).pointer();
         let hint = format!(
             "add `needs: [{}]` to the step that first uses the data, such as `transform` or `train`",
@@ -64,7 +64,6 @@ pub(super) fn unneeded_validates(steps: &Steps<'_>, drafts: &[Draft], collector:
 
 /// Validations against a schema that was inferred from the very statistics that they validate.
 pub(super) fn vacuous_schemas(steps: &Steps<'_>, collector: &mut Collector) {
-    let at_steps = At::ROOT.key("steps");
     for entry in steps.iter().filter(|e| uses(e.step, VALIDATE)) {
         let Some((schema_step, _)) = source(entry.step, SCHEMA) else {
             continue;
@@ -83,6 +82,7 @@ pub(super) fn vacuous_schemas(steps: &Steps<'_>, collector: &mut Collector) {
             "the schema of `{}` is inferred from the statistics that `{}` validates, so nothing can be wrong",
             inferring.id, entry.id
         );
+        let at_steps = At::ROOT.key(entry.step.section());
         let at = at_steps.key(entry.id);
         let at_inputs = at.key("inputs");
         let pointer = at_inputs.key(SCHEMA).pointer();

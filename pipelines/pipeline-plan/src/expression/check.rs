@@ -27,6 +27,10 @@ pub(crate) trait Known {
     fn output(&self, step: usize, name: &str) -> Option<PortType>;
     /// The names of a step's outputs.
     fn output_names(&self, step: usize) -> Vec<&str>;
+    /// Whether the step's inputs are known where the expression is evaluated.
+    fn has_inputs(&self) -> bool;
+    /// Whether the step runs after all others, so that it is known how the run is about to end.
+    fn is_finally(&self) -> bool;
     /// Whether the step has this input, and whether it is a list.
     fn input(&self, name: &str) -> Option<bool>;
     /// The names of the step's inputs.
@@ -51,7 +55,9 @@ pub(crate) enum Reference {
     Param(String),
     /// All pipeline parameters.
     AllParams,
-    /// A step, by its number.
+    /// How a step ended, by its number.
+    StepState(usize),
+    /// What a step gave, by its number.
     Step(usize),
 }
 

@@ -19,7 +19,7 @@ impl Checker<'_> {
             "params" => self.params(path),
             "steps" => self.steps(path),
             "inputs" => self.inputs(path),
-            "run" => self.fields(path, &["created_at", "id", "pipeline"]),
+            "run" => self.run(path),
             "trigger" => self.fields(path, &["detail", "kind"]),
             "env" => self.env(path),
             root => {
@@ -74,14 +74,20 @@ impl Checker<'_> {
             self.name(first.bytes.clone(), message, hint);
             return None;
         };
-        self.checked.references.push(Reference::Step(step));
+        let second = path.segments.get(1);
+        let is_state = second.is_some_and(|second| second.name == "state");
+        self.checked.references.push(if is_state {
+            Reference::StepState(step)
+        } else {
+            Reference::Step(step)
+        });
         if id != first.name {
             let access = first.access.start + self.offset..first.access.end + self.offset;
             self.checked
                 .replacements
                 .push((access, format!("[\"{id}\"]")));
         }
-        let Some(second) = path.segments.get(1) else {
+        let Some(second) = second else {
             return Some(ParamType::Map);
         };
         match second.name.as_str() {
@@ -116,7 +122,29 @@ impl Checker<'_> {
         }
     }
 
+    /// How the run is about to end is known in `finally:` alone.
+    fn run(&mut self, path: &Path<'_>) -> Type {
+        const FIELDS: &[&str] = &["created_at", "id", "pipeline"];
+        const FINALLY_FIELDS: &[&str] = &["created_at", "id", "pipeline", "state"];
+        if self.known.is_finally() {
+            return self.fields(path, FINALLY_FIELDS);
+        }
+        if let Some(first) = path.segments.first().filter(|first| first.name == "state") {
+            let message = "`run.state` is known in `finally:` alone".to_owned();
+            let hint = "`steps.ID.state` tells how a step ended".to_owned();
+            self.name(first.bytes.clone(), message, hint);
+            return None;
+        }
+        self.fields(path, FIELDS)
+    }
+
     fn inputs(&mut self, path: &Path<'_>) -> Type {
+        if !self.known.has_inputs() {
+            let message = "what enters a step is not known when its `if` is decided".to_owned();
+            let hint = "write `steps.ID.outputs.PORT`".to_owned();
+            self.name(path.bytes(), message, hint);
+            return None;
+        }
         let Some(first) = path.segments.first() else {
             return Some(ParamType::Map);
         };

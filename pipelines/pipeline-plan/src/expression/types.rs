@@ -9,7 +9,7 @@ use minijinja::machinery::ast::BinOpKind;
 pub(super) type Type = Option<ParamType>;
 
 /// The type in a sentence.
-pub(super) fn with_article(given: ParamType) -> &'static str {
+pub(crate) fn with_article(given: ParamType) -> &'static str {
     match given {
         ParamType::String => "a string",
         ParamType::Integer => "an integer",

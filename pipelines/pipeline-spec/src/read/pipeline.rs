@@ -1,6 +1,7 @@
 //! The top of a pipeline file.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 
@@ -10,7 +11,14 @@ use crate::code::Code;
 use crate::limits::NAME_CHARACTERS_MAX;
 use crate::spec::{PipelineSpec, Step};
 
-const KEYS: &[&str] = &["name", "description", "params", "defaults", "steps"];
+const KEYS: &[&str] = &[
+    "name",
+    "description",
+    "params",
+    "defaults",
+    "steps",
+    "finally",
+];
 
 /// Top-level keys that begin so are the user's own: a home for YAML anchors.
 const USERS_PREFIX: &str = "x-";
@@ -33,12 +41,14 @@ pub(crate) fn pipeline(tree: Value, reader: &mut Reader) -> PipelineSpec {
     };
     map.retain(|key, _| !key.starts_with(USERS_PREFIX));
     let meant = reader.known_keys(&map, KEYS, &at, "a pipeline");
+    let mut all = steps(map.remove("steps"), &at, &meant, reader);
+    finally(map.remove("finally"), &at, &mut all, reader);
     PipelineSpec {
         name: name(map.remove("name"), &at, &meant, reader),
         description: reader.literal_or_empty(map.remove("description"), &at.key("description")),
         params: params::params(map.remove("params"), &at.key("params"), reader),
         defaults: policy::defaults(map.remove("defaults"), &at.key("defaults"), reader),
-        steps: steps(map.remove("steps"), &at, &meant, reader),
+        steps: all,
     }
 }
 
@@ -104,4 +114,31 @@ fn steps(
         steps.insert(id, step);
     }
     steps
+}
+
+/// `finally:`, steps that run after all others.
+fn finally(
+    value: Option<Value>,
+    root: &At<'_>,
+    steps: &mut BTreeMap<String, Step>,
+    reader: &mut Reader,
+) {
+    let at = root.key("finally");
+    let map = reader.map(value, &at, "a map of steps");
+    for (id, value) in reader.named(map, &at, "a step") {
+        let at = at.key(&id);
+        let step = Step {
+            finally: true,
+            ..step::step(&id, value, &at, reader)
+        };
+        match steps.entry(id.clone()) {
+            Entry::Vacant(free) => {
+                free.insert(step);
+            }
+            Entry::Occupied(_) => {
+                let message = format!("`{id}` is a step in `steps:` already");
+                reader.at_key(Code::NameCollision, &at, message, "rename one of the two");
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Part};
 use crate::nearest::nearest;
 use crate::spec::{Action, Output, Step};
-use crate::template::has_expression;
+use crate::template::{CLOSE, OPEN, Segment, has_expression, split};
 
 const KEYS: &[&str] = &[
     "uses",
@@ -21,12 +21,14 @@ const KEYS: &[&str] = &[
     "with",
     "outputs",
     "needs",
+    "if",
     "env",
     "files",
     "cache",
     "timeout",
     "grace",
     "retry",
+    "allow_failure",
     "description",
 ];
 
@@ -63,6 +65,41 @@ pub(super) fn step(id: &str, value: Value, at: &At<'_>, reader: &mut Reader) -> 
         description: reader.literal_or_empty(take("description"), &at.key("description")),
         action,
         policy,
+        condition: condition(take("if"), &at.key("if"), reader),
+        allow_failure: reader.boolean(take("allow_failure"), &at.key("allow_failure"), false),
+        finally: false,
+    }
+}
+
+/// `if:`: one expression, or `true` or `false`, as a text.
+fn condition(value: Option<Value>, at: &At<'_>, reader: &mut Reader) -> Option<String> {
+    match value.filter(|v| !v.is_null())? {
+        Value::Bool(value) => Some(format!("{OPEN} {value} {CLOSE}")),
+        Value::String(text) if is_expression(&text) => Some(text.trim().to_owned()),
+        Value::String(text) if has_expression(&text) => {
+            let message = "`if` takes one expression and nothing beside it".to_owned();
+            let hint = "write `and`, `or` and `not` inside of the expression";
+            reader.at_value(Code::WrongType, at, message, hint);
+            None
+        }
+        Value::String(text) => {
+            let message = "`if` takes an expression".to_owned();
+            let hint = format!("write `if: {OPEN} {} {CLOSE}`", text.trim());
+            reader.at_value(Code::WrongType, at, message, hint);
+            None
+        }
+        other => {
+            reader.wrong_type(at, "an expression, true or false", &other);
+            None
+        }
+    }
+}
+
+/// Whether a text is one expression. What is never closed is told of by whoever reads it.
+fn is_expression(text: &str) -> bool {
+    match split(text.trim()) {
+        Ok(segments) => matches!(segments.as_slice(), [Segment::Expression(_)]),
+        Err(_) => true,
     }
 }
 
