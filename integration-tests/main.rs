@@ -14,4 +14,5 @@ mod power_loss;
 mod random;
 mod reuse;
 mod support;
+mod torture;
 mod transcripts;

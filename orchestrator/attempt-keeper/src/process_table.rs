@@ -3,9 +3,9 @@
 //! A process id alone proves nothing, since it is given anew; an id with its start time and the boot
 //! id names one process for ever.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -83,6 +83,30 @@ pub(crate) fn cookie(pid: u32) -> Option<String> {
             .strip_prefix(b"=")?;
         String::from_utf8(value.to_vec()).ok()
     })
+}
+
+/// A file, by device and inode: it stays the same whatever becomes of its names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    pub(crate) fn of(data: &Metadata) -> Self {
+        Self {
+            device: data.dev(),
+            inode: data.ino(),
+        }
+    }
+}
+
+/// The files that a process has open; none of a process that is gone or may not be looked at.
+pub(crate) fn open_files(pid: u32) -> Vec<FileId> {
+    let open = fs::read_dir(format!("/proc/{pid}/fd"));
+    let open = open.into_iter().flatten().flatten();
+    open.filter_map(|fd| Some(FileId::of(&fs::metadata(fd.path()).ok()?)))
+        .collect()
 }
 
 /// This boot of this machine.

@@ -2,8 +2,9 @@
 //!
 //! Two ways lead to it. The attempt's process group is killed by the reaper. A process that left the
 //! group is handed to this process when its parent dies, as an orphan, and its cookie tells whose it
-//! was; one that also cleared its environment is killed as soon as no attempt runs that is old
-//! enough to be its own. What lives below an orphan follows when the orphan is dead.
+//! was, or else the attempt's output, if it has that open; one that has neither is killed as soon as
+//! no attempt runs that is old enough to be its own. What lives below an orphan follows when the
+//! orphan is dead.
 //!
 //! keeper.log names what was found and by what, for whoever wonders where a background process went.
 
@@ -21,10 +22,9 @@ use crate::process_table::{self, TICK_NS, pid_of};
 /// An orphan that was sent SIGKILL.
 struct Doomed {
     pid: u32,
-    /// Whose it was; unknown without its cookie.
+    /// Whose it was, if anything tells.
     attempt: Option<String>,
-    /// In whose process group it is, if that attempt is ending: then it was killed with the group.
-    group_of: Option<String>,
+    trace: &'static str,
 }
 
 /// Kills orphans whose attempt is over, and reports the attempts of which nothing is left.
@@ -84,27 +84,44 @@ fn kill_orphans(state: &State) -> Vec<Doomed> {
         if state.attempts.is_leader(pid) {
             continue;
         }
-        let cookie = process_table::cookie(pid);
-        let attempt = cookie.as_deref().and_then(|cookie| {
-            cookie
-                .strip_prefix(state.instance.as_str())?
-                .strip_prefix(':')
-        });
-        let may_live = match attempt {
+        let (attempt, trace) = whose(state, pid);
+        let may_live = match &attempt {
             Some(attempt) => state.attempts.may_have_processes(attempt),
             None => state.is_starting || is_maybe_of_a_running_attempt(state, pid),
         };
         if !may_live {
-            let group_of = state.attempts.ending_in_group(group_of(pid));
             kill_with_group(state, pid);
             doomed.push(Doomed {
                 pid,
-                attempt: attempt.map(str::to_owned),
-                group_of,
+                attempt,
+                trace,
             });
         }
     }
     doomed
+}
+
+/// The attempt of an orphan, and what tells it.
+fn whose(state: &State, pid: u32) -> (Option<String>, &'static str) {
+    if let Some(attempt) = state.attempts.ending_in_group(group_of(pid)) {
+        return (Some(attempt), "their process group");
+    }
+    let cookie = process_table::cookie(pid);
+    let named = cookie.as_deref().and_then(|cookie| {
+        cookie
+            .strip_prefix(state.instance.as_str())?
+            .strip_prefix(':')
+    });
+    if let Some(attempt) = named {
+        return (Some(attempt.to_owned()), "their cookie");
+    }
+    match state
+        .attempts
+        .that_writes_to(&process_table::open_files(pid))
+    {
+        Some(attempt) => (Some(attempt.to_string()), "the output that they have open"),
+        None => (None, "being orphans of none that runs"),
+    }
 }
 
 /// Notes what has not been noted yet: each process once, the processes of an attempt in one line.
@@ -118,12 +135,11 @@ fn tell_new(state: &mut State, doomed: &[Doomed]) {
         if !is_news || process_table::stat(one.pid).is_none_or(|now| now.zombie) {
             continue;
         }
-        let (whose, trace) = match (&one.group_of, &one.attempt) {
-            (Some(attempt), _) => (format!("attempt {attempt}"), "their process group"),
-            (None, Some(attempt)) => (format!("attempt {attempt}"), "their cookie"),
-            (None, None) => ("some attempt".to_owned(), "being orphans of none that runs"),
+        let whose = match &one.attempt {
+            Some(attempt) => format!("attempt {attempt}"),
+            None => "some attempt".to_owned(),
         };
-        lines.entry((whose, trace)).or_default().push(one.pid);
+        lines.entry((whose, one.trace)).or_default().push(one.pid);
     }
     for ((whose, trace), pids) in lines {
         let named = &pids[..pids.len().min(LEFTOVERS_NAMED_MAX)];

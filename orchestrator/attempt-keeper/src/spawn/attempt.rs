@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use rustix::fs::Access;
 
 use crate::limits::ATTEMPT_OOM_SCORE;
-use crate::process_table::COOKIE_VARIABLE;
+use crate::process_table::{COOKIE_VARIABLE, FileId};
 use crate::protocol::Launch;
 
 /// Where a program without a slash is looked for when the attempt's environment has no PATH.
@@ -34,11 +34,24 @@ impl Refusal {
     }
 }
 
-/// Starts the attempt in a process group of its own and gives the id of its main process.
+/// An attempt that was started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spawned {
+    /// Its main process, which leads its process group.
+    pub(crate) pid: u32,
+    /// The file that it writes its output to.
+    pub(crate) output: FileId,
+}
+
+/// Starts the attempt in a process group of its own.
 ///
 /// `null` is an open `/dev/null`. The process is not waited for: the keeper's reaping loop owns
 /// every status.
-pub(crate) fn spawn_attempt(launch: &Launch, cookie: &str, null: &File) -> Result<u32, Refusal> {
+pub(crate) fn spawn_attempt(
+    launch: &Launch,
+    cookie: &str,
+    null: &File,
+) -> Result<Spawned, Refusal> {
     let Some((name, arguments)) = launch.argv.split_first() else {
         return Err(Refusal::new(
             libc::EINVAL,
@@ -59,6 +72,7 @@ pub(crate) fn spawn_attempt(launch: &Launch, cookie: &str, null: &File) -> Resul
         .mode(0o600)
         .open(&launch.log);
     let log = log.map_err(log_failed)?;
+    let output = FileId::of(&log.metadata().map_err(log_failed)?);
     let log_again = log.try_clone().map_err(log_failed)?;
     let null = null
         .try_clone()
@@ -79,7 +93,7 @@ pub(crate) fn spawn_attempt(launch: &Launch, cookie: &str, null: &File) -> Resul
     let pid = child.id();
     // It fails only if the process is gone already.
     let _ = fs::write(format!("/proc/{pid}/oom_score_adj"), ATTEMPT_OOM_SCORE);
-    Ok(pid)
+    Ok(Spawned { pid, output })
 }
 
 /// An environment name that is empty or holds `=` would silently become another variable.

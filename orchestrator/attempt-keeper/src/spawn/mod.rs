@@ -10,7 +10,7 @@ mod output;
 use std::io;
 use std::path::PathBuf;
 
-pub(crate) use attempt::{Refusal, spawn_attempt};
+pub(crate) use attempt::{Refusal, Spawned, spawn_attempt};
 pub(crate) use background::{Background, start_background};
 pub use background::{StartedDaemon, enter_own_session, start_daemon};
 pub(crate) use background::{log_tail, status_text};

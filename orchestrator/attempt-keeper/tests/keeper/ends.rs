@@ -5,7 +5,7 @@ use std::fs;
 use attempt_keeper::{Answer, Request};
 
 use crate::launches::make_fifo;
-use crate::support::{Folder, is_alive, signal, wait_until};
+use crate::support::{Folder, is_alive, stop, wait_until};
 
 /// A shell that ignores SIGTERM, and says so before it waits for ever.
 const DEAF: &str = "trap '' TERM; echo \"ready $$\" >> said; while :; do read line < gate; done";
@@ -49,7 +49,7 @@ fn a_stopped_attempt_is_ended_by_the_signal() {
     client.launch(&folder.script("stopped", "echo \"ready $$\" >> said; read line < gate"));
     let pid = client.launched("stopped");
     folder.wait_for_line("said", "ready");
-    signal(pid, 19);
+    stop(pid);
     client.kill("stopped", 60_000);
     assert_eq!(client.exited("stopped").signal, Some(15));
 }
@@ -112,10 +112,9 @@ fn an_attempt_that_waits_its_turn_can_be_killed() {
 /// group dies with the group; of the rest keeper.log says what gave it away.
 #[test]
 fn what_an_attempt_leaves_behind_is_ended_before_its_end_is_told() {
-    let (by_cookie, by_being_orphans) = (
-        Some("found by their cookie"),
-        Some("found by being orphans of none that runs"),
-    );
+    let by_cookie = Some("found by their cookie");
+    let by_output = Some("found by the output that they have open");
+    let by_being_orphans = Some("found by being orphans of none that runs");
     let cases = [
         ("in its group", "sh -c \"$LOOP\" &", None),
         (
@@ -133,6 +132,11 @@ fn what_an_attempt_leaves_behind_is_ended_before_its_end_is_told() {
         (
             "without its cookie",
             "env -i setsid sh -c \"$LOOP\" &",
+            by_output,
+        ),
+        (
+            "without its cookie, with its outputs closed",
+            "env -i setsid sh -c \"$LOOP\" > /dev/null 2>&1 &",
             by_being_orphans,
         ),
         (
@@ -244,4 +248,30 @@ fn leftovers_of_one_attempt_are_not_looked_for_in_another() {
     fs::write(folder.file("gate"), "go\n").unwrap();
     assert_eq!(client.exited("keeps").code, Some(0));
     assert!(!is_alive(orphan));
+}
+
+/// Beside an older attempt that runs on: what it could have started itself is left alone until it ends.
+#[test]
+fn what_nothing_tells_apart_lives_as_long_as_the_attempts_that_it_may_belong_to() {
+    let folder = Folder::new();
+    let client = folder.client();
+    make_fifo(&folder, "gate");
+    client.launch(&folder.script("older", "read line < gate"));
+    client.launched("older");
+    let leave = |name: &str, redirection: &str| {
+        let inner = format!("echo \"pid $$\" > {name}.pid; while :; do sleep 1000; done");
+        let script = format!(
+            "env -i setsid sh -c '{inner}' {redirection} &\nuntil [ -s {name}.pid ]; do sleep 0.01; done"
+        );
+        assert_eq!(client.run(&folder.script(name, &script)).code, Some(0));
+        let left = folder.wait_for_line(&format!("{name}.pid"), "pid");
+        left.parse::<u32>().unwrap()
+    };
+    let writes = leave("writes", "");
+    assert!(!is_alive(writes), "it had the output of its attempt open");
+    let silent = leave("silent", "< /dev/null > /dev/null 2>&1");
+    assert!(is_alive(silent), "the documented limit");
+    fs::write(folder.file("gate"), "go\n").unwrap();
+    assert_eq!(client.exited("older").code, Some(0));
+    assert!(!is_alive(silent));
 }

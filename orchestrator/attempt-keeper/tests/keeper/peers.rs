@@ -12,7 +12,7 @@ use attempt_keeper::{Answer, KeeperClient, KeeperError, KeeperMessage, PROTOCOL_
 use rustix::io::FdFlags;
 
 use crate::launches::make_fifo;
-use crate::support::{Client, Folder, keeper_argv, signal};
+use crate::support::{Client, Folder, keeper_argv, signal, stop};
 
 /// Another user.
 const NOBODY: u32 = 65_534;
@@ -180,7 +180,7 @@ fn a_stopped_keeper_is_named_and_left_alone() {
     let folder = Folder::new();
     let client = folder.client();
     let keeper = client.keeper.greeting().pid;
-    signal(keeper, 19);
+    stop(keeper);
     let error = KeeperClient::connect(folder.path(), Box::new(|_: KeeperMessage| {}))
         .err()
         .unwrap();

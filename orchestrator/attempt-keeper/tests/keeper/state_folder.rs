@@ -11,7 +11,7 @@ use std::thread;
 use attempt_keeper::{Answer, KeeperClient, KeeperError, KeeperMessage, Request};
 
 use crate::launches::make_fifo;
-use crate::support::{Client, Folder, is_alive, keeper_argv, signal, wait_until};
+use crate::support::{Client, Folder, is_alive, keeper_argv, signal, stop, wait_until};
 
 #[test]
 fn clients_that_start_at_once_share_one_keeper() {
@@ -178,7 +178,7 @@ fn a_holder_without_a_socket_is_ended_if_it_is_the_recorded_keeper() {
     let client = folder.client();
     let old = client.keeper.greeting().pid;
     // It holds the lock, but cannot make its socket again.
-    signal(old, 19);
+    stop(old);
     fs::remove_file(folder.file("keeper.sock")).unwrap();
     let next = folder.client();
     assert_ne!(next.keeper.greeting().pid, old);

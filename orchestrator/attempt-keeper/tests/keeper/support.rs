@@ -207,6 +207,19 @@ pub(crate) fn is_alive(pid: u32) -> bool {
     state.is_some_and(|state| state != "Z" && state != "X")
 }
 
+/// Stops a process and waits until none of its threads goes on.
+pub(crate) fn stop(pid: u32) {
+    signal(pid, 19);
+    wait_until("the stop", || {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+        let mut states = threads.map(|thread| {
+            let stat = fs::read_to_string(thread.path().join("stat")).unwrap();
+            stat[stat.rfind(')').unwrap()..].chars().nth(2)
+        });
+        states.all(|state| state == Some('T')).then_some(())
+    });
+}
+
 /// Sends a signal by number.
 pub(crate) fn signal(pid: u32, number: i32) {
     let status = std::process::Command::new("/bin/sh")

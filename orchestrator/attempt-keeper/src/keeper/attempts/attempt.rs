@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::keeper::clock::Moment;
+use crate::process_table::FileId;
 use crate::protocol::{ExitStatus, Launch};
 use crate::spawn::Refusal;
 
@@ -20,6 +21,8 @@ pub(super) struct Attempt {
     pub(super) asked_by: ConnectionId,
     pub(super) timed_out: bool,
     pub(super) killed: bool,
+    /// What it writes its output to, once it was started.
+    pub(super) output: Option<FileId>,
     /// How long after SIGKILL it is told as stuck.
     pub(super) stuck_after: Duration,
     /// When something is due, as it stands in `deadlines`.

@@ -16,8 +16,9 @@ pub(crate) use force::signal_group;
 
 use super::clock::Moment;
 use crate::limits::{ATTEMPT_ID_BYTES_MAX, ATTEMPTS_MAX, STUCK_AFTER};
+use crate::process_table::FileId;
 use crate::protocol::{Answer, ExitStatus, Launch};
-use crate::spawn::Refusal;
+use crate::spawn::{Refusal, Spawned};
 use crate::system::Reaped;
 
 /// All attempts that are held.
@@ -101,6 +102,7 @@ impl Attempts {
             asked_by: from,
             timed_out: false,
             killed: false,
+            output: None,
             stuck_after,
             deadline: None,
         };
@@ -185,7 +187,7 @@ impl Attempts {
     pub(crate) fn started(
         &mut self,
         id: &AttemptId,
-        outcome: Result<u32, Refusal>,
+        outcome: Result<Spawned, Refusal>,
         started: Start,
     ) {
         let Some(attempt) = self.held.get_mut(id) else {
@@ -200,7 +202,8 @@ impl Attempts {
             return;
         };
         match outcome {
-            Ok(pid) => {
+            Ok(Spawned { pid, output }) => {
+                attempt.output = Some(output);
                 attempt.phase = Phase::Running {
                     pid,
                     started,
@@ -323,6 +326,17 @@ impl Attempts {
                 },
             ));
         }
+    }
+
+    /// The attempt that writes to one of these files, as far as its processes are not all gone. One that
+    /// runs before one that is ending.
+    pub(crate) fn that_writes_to(&self, files: &[FileId]) -> Option<AttemptId> {
+        let writes = |id: &&AttemptId| {
+            let output = self.held.get(*id).and_then(|attempt| attempt.output);
+            output.is_some_and(|output| files.contains(&output))
+        };
+        let found = self.leaders.values().find(writes);
+        found.or_else(|| self.ending.iter().find(writes)).cloned()
     }
 
     /// Whether the processes of an attempt may live: it is being started or runs.
