@@ -47,10 +47,11 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             pushes.map(|(_, node)| node).all(lives),
             "run {id}: a version is held for a push that is over"
         );
-        for (node, stage) in &run.stages {
+        for node in state.plan().node_ids() {
+            let waits = matches!(run.stages.get(&node), Some(Stage::Queued(_)));
             assert_eq!(
-                self.queue.holds(id, *node),
-                matches!(stage, Stage::Queued(_)),
+                self.queue.holds(id, node),
+                waits,
                 "run {id}: step {} waits for a slot exactly if it is queued",
                 node.0
             );

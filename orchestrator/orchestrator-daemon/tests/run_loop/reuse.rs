@@ -348,6 +348,25 @@ fn a_lost_push_is_tried_again_under_its_version() {
 }
 
 #[test]
+fn a_push_keeps_its_version_from_others_when_a_new_daemon_adopts_it() {
+    let mut world = World::new(4);
+    describe(&world, &seeded(1));
+    world.run_to_end(seeded(1));
+    let first = world.run(seeded(1));
+    world.report().unwrap();
+    world.kill();
+    world.start().unwrap();
+    let second = world.run(seeded(1));
+    world.report().unwrap();
+    assert_eq!(world.machine.live().len(), 2);
+    let version = |run| {
+        let state = world.disk.run(run);
+        state.steps.get(2).attempts[0].started.push_version
+    };
+    assert_ne!(version(first), version(second));
+}
+
+#[test]
 fn reuse_takes_one_write_for_a_whole_run_of_values() {
     let mut world = World::new(4);
     let mut steps = vec![output(component("a", &[]), "n", "integer")];

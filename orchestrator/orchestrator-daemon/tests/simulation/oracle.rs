@@ -6,6 +6,7 @@ use std::sync::Arc;
 use component_api::files::{ExternalFile, FileEntry, FilesManifest};
 use pipeline_plan::{Action, Node, NodeId, OutputKind, Source};
 use run_engine::decide::LOST_ATTEMPTS_MAX;
+use run_engine::ids::ArtifactId;
 use run_engine::retry::ASKED_ATTEMPTS_MAX;
 use run_engine::reuse::{FileSet, KeyParts};
 use run_engine::state::{Attempt, AttemptEndKind, RunState, Step, StepPhase};
@@ -44,6 +45,13 @@ fn judge_step(universe: &Universe, run: &RunState, node: NodeId) {
             "{what}: attempt {number} of {act:?} ended as {end:?}"
         );
     }
+    let lost = run.lost_count(node);
+    let keepers = universe.count.keepers;
+    assert!(
+        lost <= keepers,
+        "{what} was lost {lost} times, to {keepers} keepers"
+    );
+    judge_reuse(universe, run, node, &what);
     if step.phase == StepPhase::Failed {
         let for_good = failed_for_good(step, planned);
         assert!(for_good, "{what} failed although it might be tried again");
@@ -53,6 +61,37 @@ fn judge_step(universe: &Universe, run: &RunState, node: NodeId) {
     }
     if step.phase.is_good() || step.phase == StepPhase::Refused {
         judge_outputs(universe, run, node, &what);
+    }
+}
+
+/// Nothing stands in that was gone before the run began, and what is carried over runs only if it was gone.
+fn judge_reuse(universe: &Universe, run: &RunState, node: NodeId, what: &str) {
+    let step = run.step(node);
+    let ids = |step: &Step| -> Vec<ArtifactId> {
+        let outputs = step
+            .outputs
+            .iter()
+            .flat_map(|outputs| outputs.artifacts.values());
+        outputs.map(|artifact| artifact.id).collect()
+    };
+    if step.reused_from.is_some() {
+        let rows = universe.world.disk.rows();
+        let began = rows.entries.iter().find(|entry| entry.run == run.id());
+        let began = began.map_or(0, |entry| entry.seq);
+        let given = ids(step);
+        let gone = universe
+            .gone
+            .iter()
+            .find(|(id, at)| given.contains(id) && *at < began);
+        assert!(gone.is_none(), "{what} reuses what was gone: {gone:?}");
+    }
+    if let Some(retried) = run.created.retry_of
+        && run.created.carried.contains_key(&node)
+        && !step.attempts.is_empty()
+    {
+        let given = ids(universe.audit.run(retried).step(node));
+        let gone = universe.gone.iter().any(|(id, _)| given.contains(id));
+        assert!(gone, "{what} ran again although it was to be carried over");
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use chrono::TimeDelta;
 use orchestrator_daemon::command::{Command, CommandError, Created};
 use orchestrator_daemon::run_loop::{LoopError, LoopInput};
-use run_engine::ids::RunId;
+use run_engine::ids::{ArtifactId, AttemptId, RunId};
 use run_engine::seams::Report;
 use run_engine::state::RunPhase;
 use tokio::sync::oneshot;
@@ -37,6 +37,8 @@ pub(crate) struct Universe {
     pub(crate) pipelines: Pipelines,
     /// What the project's files ever were.
     pub(crate) projects: Vec<String>,
+    /// Artifacts whose files were removed, and the last event by then.
+    pub(crate) gone: Vec<(ArtifactId, u64)>,
     /// What happened, in words; kept only if it is to be shown.
     pub(crate) log: Option<String>,
     /// How often what happened.
@@ -82,6 +84,7 @@ impl Universe {
             audit: Audit::default(),
             pipelines,
             projects,
+            gone: Vec::new(),
             log: logged.then(String::new),
             count: Count::default(),
             chance,
@@ -157,8 +160,8 @@ impl Universe {
         self.collect();
         if !self.travelling.is_empty() {
             self.deliver();
-        } else if !self.world.machine.live().is_empty() {
-            self.finish();
+        } else if let Some(attempt) = self.willing() {
+            self.world.machine.finish(attempt);
         } else {
             let struck = self.world.strike_next();
             let rests = matches!(struck, Ok(false));
@@ -166,6 +169,13 @@ impl Universe {
             return !rests;
         }
         true
+    }
+
+    /// An attempt that ends by itself. One of a run that is being cancelled does not: it is to be killed.
+    fn willing(&mut self) -> Option<AttemptId> {
+        let mut live = self.world.machine.live();
+        live.retain(|attempt| self.audit.run(attempt.run).phase != RunPhase::Cancelling);
+        self.chance.take(&mut live)
     }
 
     fn start(&mut self) {
@@ -383,7 +393,9 @@ impl Universe {
                 let artifacts = outputs.flat_map(|outputs| outputs.artifacts.values());
                 let artifacts: Vec<_> = artifacts.map(|artifact| artifact.id).collect();
                 if !artifacts.is_empty() {
-                    state.gone.insert(*self.chance.of(&artifacts));
+                    let artifact = *self.chance.of(&artifacts);
+                    state.gone.insert(artifact);
+                    self.gone.push((artifact, self.world.disk.last_seq()));
                 }
             }
         }
