@@ -9,6 +9,7 @@ mod error;
 pub mod evaluation;
 pub mod expression;
 pub mod graph;
+pub mod importance;
 pub mod metrics;
 pub mod model;
 pub mod onnx;

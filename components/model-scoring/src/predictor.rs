@@ -176,15 +176,22 @@ impl Tree {
     pub fn leaf(&self, row: &[f32]) -> &TreeNode {
         let mut node = &self.nodes[0];
         while !node.is_leaf {
-            let x = row[node.feature as usize];
-            let left = if x.is_nan() {
-                node.missing_left
-            } else {
-                x <= node.threshold
-            };
-            node = &self.nodes[if left { node.left } else { node.right } as usize];
+            node = &self.nodes[node.next(row) as usize];
         }
         node
+    }
+}
+
+impl TreeNode {
+    /// The child that a row goes to from a split.
+    pub fn next(&self, row: &[f32]) -> u32 {
+        let x = row[self.feature as usize];
+        let left = if x.is_nan() {
+            self.missing_left
+        } else {
+            x <= self.threshold
+        };
+        if left { self.left } else { self.right }
     }
 }
 

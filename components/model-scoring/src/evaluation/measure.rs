@@ -190,10 +190,12 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    /// Measures all rows and every slice of at least `min_rows` rows.
-    pub fn finish(self, min_rows: usize) -> Measured {
-        let task = self.model.signature().task;
-        let metrics = Metric::of_task(task);
+    /// The labels and predictions of all rows, without measuring them.
+    pub fn outcomes(self) -> Outcomes {
+        self.outcomes_and_baseline().0
+    }
+
+    fn outcomes_and_baseline(self) -> (Outcomes, Option<Outcomes>) {
         let classes = self.model.predictor().width();
         let outcomes = |labels: &TrueLabels, predictions: Vec<f32>, weights| match labels {
             TrueLabels::Classes(labels) => Outcomes::Classes(ClassOutcomes::new(
@@ -210,12 +212,20 @@ impl<'a> Evaluator<'a> {
             .baseline
             .map(|baseline| outcomes(&self.labels, baseline.predictions, self.weights.clone()));
         let candidate = outcomes(&self.labels, self.predictions, self.weights);
+        (candidate, baseline)
+    }
+
+    /// Measures all rows and every slice of at least `min_rows` rows.
+    pub fn finish(mut self, min_rows: usize) -> Measured {
+        let metrics = Metric::of_task(self.model.signature().task);
+        let (slicer, left_out) = (std::mem::take(&mut self.slicer), self.left_out);
+        let (candidate, baseline) = self.outcomes_and_baseline();
         let mut slices = vec![SliceMetrics {
             slice: Slice::overall(),
             rows: candidate.rows(),
             metrics: measure(&metrics, &candidate, baseline.as_ref()),
         }];
-        for (slice, rows) in self.slicer.finish() {
+        for (slice, rows) in slicer.finish() {
             let measured = if rows.len() < min_rows {
                 Vec::new()
             } else {
@@ -231,7 +241,7 @@ impl<'a> Evaluator<'a> {
         Measured {
             slices,
             outcomes: candidate,
-            left_out: self.left_out,
+            left_out,
         }
     }
 }

@@ -77,7 +77,7 @@ impl std::fmt::Display for Slice {
 }
 
 /// Sorts rows into the slices of crosses of columns, batch by batch.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Slicer {
     crosses: Vec<Cross>,
     rows: usize,

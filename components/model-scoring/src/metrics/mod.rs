@@ -9,6 +9,7 @@ mod classes;
 mod curves;
 mod numbers;
 
+pub(crate) use bootstrap::below;
 pub use bootstrap::{Interval, intervals};
 pub use classes::ClassOutcomes;
 pub use curves::{CalibrationBin, CurvePoint};
