@@ -5,16 +5,22 @@
 //! it is the push that refuses.
 
 mod files;
+mod goal;
+mod insight;
 mod params;
+mod report;
 mod verdict;
 
+use std::fs;
 use std::path::Path;
 
 use component_api::catalog::Problem;
 use component_api::manifest::{Manifest, ParamSpec, ParamType};
 use example_data::examples::Examples;
 use files::Judged;
+use insight::Insight;
 use model_scoring::evaluation::{self, Check, Evaluator, Measured, SliceMetrics, number_text};
+use model_scoring::importance::Sample;
 use model_scoring::metrics::Metric;
 use model_scoring::model::Model;
 use model_scoring::signature::Task;
@@ -23,6 +29,7 @@ use serde_json::{Map, Value, json};
 use verdict::Verdict;
 
 use crate::checks::{refuse, settled};
+use crate::files::write_json;
 use crate::folder_digest::folder_digest;
 use crate::invocation::{Failure, Invocation, Outcome};
 use crate::registry::StandardComponent;
@@ -37,7 +44,7 @@ pub(crate) const COMPONENT: StandardComponent = StandardComponent {
 fn manifest() -> Manifest {
     Manifest::new(
         "evaluate",
-        "1",
+        "2",
         "Measures a model on raw rows, overall and by slices, and blesses it if every threshold is met.",
     )
     .input("model", "Model", "The model to judge.")
@@ -54,7 +61,7 @@ fn manifest() -> Manifest {
     .output(
         "evaluation",
         "Evaluation",
-        "Every metric of every slice, with confidence intervals and the table of checks.",
+        "Every metric of every slice, with confidence intervals and the table of checks; `report.html` shows it.",
     )
     .output(
         "blessing",
@@ -91,6 +98,29 @@ fn manifest() -> Manifest {
         .default_value(json!([])),
     )
     .param(
+        "goal",
+        ParamSpec::new(
+            ParamType::Map,
+            "What the model is for: `{ metric: accuracy, human: 0.98, target: 0.95, by: 2027-01-31 }` and, as `value`, what each decision is worth for each label: `{ true: { true: 5, false: -5 }, false: { true: -1 } }`.",
+        ),
+    )
+    .param(
+        "train_split",
+        ParamSpec::new(
+            ParamType::String,
+            "With a goal: the split that the model learned from, scored to tell bias from variance.",
+        )
+        .default_value("train"),
+    )
+    .param(
+        "importances",
+        ParamSpec::new(
+            ParamType::Boolean,
+            "Whether to find out which columns and features the model hangs on.",
+        )
+        .default_value(true),
+    )
+    .param(
         "refuse",
         ParamSpec::new(
             ParamType::Boolean,
@@ -104,13 +134,19 @@ fn check(params: &Map<String, Value>) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(params::slices(params).err().into_iter().flatten());
     problems.extend(params::thresholds(params).err().into_iter().flatten());
+    problems.extend(goal::parse(params).err().into_iter().flatten());
     settled(problems, params)
 }
+
+/// The page for people, beside `evaluation.json`.
+const REPORT_FILE: &str = "report.html";
 
 #[derive(Debug, Deserialize)]
 struct Params {
     split: String,
     min_slice_size: usize,
+    train_split: String,
+    importances: bool,
     refuse: bool,
 }
 
@@ -126,9 +162,19 @@ fn run(invocation: &mut Invocation) -> Result<Outcome, Failure> {
         .map(load)
         .transpose()?;
     let examples = Examples::open(invocation.input("examples")?)?;
+    let task = model.0.signature().task;
+    let goal = goal::parse(invocation.params()).unwrap_or_default();
+    if let Some(goal) = &goal {
+        goal.check(&model.0.signature().label.classes, &Metric::of_task(task))?;
+    }
+    let mut sample = Sample::of(examples.row_count(&params.split)?);
     let mut evaluator = Evaluator::new(&model.0, baseline.as_ref().map(|b| &b.0), crosses)?;
     for batch in examples.read(&params.split)? {
-        evaluator.add(&batch?)?;
+        let batch = batch?;
+        evaluator.add(&batch)?;
+        if params.importances {
+            sample.add(&batch)?;
+        }
     }
     let measured = evaluator.finish(params.min_slice_size);
     note_left_out(invocation, &params.split, &measured);
@@ -143,18 +189,26 @@ fn run(invocation: &mut Invocation) -> Result<Outcome, Failure> {
     let verdict = Verdict::of(&checks);
     let candidate = judged(&model);
     let compared = baseline.as_ref().map(judged);
-    files::write_evaluation(
-        &invocation.output("evaluation")?,
+    note_metrics(invocation, &measured.slices);
+    let goal = goal.map(|goal| {
+        let train = params.train_split.as_str();
+        insight::assess(invocation, &goal, &model.0, &examples, train, &measured)
+    });
+    let insight = Insight {
+        importances: insight::importances(invocation, &model.0, &sample, headline(task))?,
+        goal: goal.transpose()?,
+    };
+    let document = files::evaluation(
         &candidate,
         compared.as_ref(),
         &params.split,
         &measured,
         &checks,
-    )?;
+        &insight,
+    );
+    write_evaluation(&invocation.output("evaluation")?, &document, &verdict)?;
     files::write_blessing(invocation, &candidate, &verdict, &checks)?;
-    note_metrics(invocation, &measured.slices);
     note_verdict(invocation, &checks, &verdict);
-    let task = model.0.signature().task;
     set_properties(invocation, task, &measured.slices[0], &checks);
     if params.refuse && !verdict.pass {
         return Ok(Outcome::Refused {
@@ -162,6 +216,24 @@ fn run(invocation: &mut Invocation) -> Result<Outcome, Failure> {
         });
     }
     Ok(Outcome::Succeeded)
+}
+
+/// Writes what was measured for programs and for people.
+fn write_evaluation(folder: &Path, document: &Value, verdict: &Verdict) -> Result<(), Failure> {
+    write_json(folder, files::EVALUATION_FILE, document)?;
+    let path = folder.join(REPORT_FILE);
+    let page = report::page(document, verdict.pass, &verdict.reason);
+    fs::write(&path, page)
+        .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display())))
+}
+
+/// The metric that is looked at first where no threshold names one.
+fn headline(task: Task) -> Metric {
+    match task {
+        Task::Binary => Metric::Auc,
+        Task::Multiclass => Metric::Accuracy,
+        Task::Regression => Metric::Rmse,
+    }
 }
 
 fn load(folder: &Path) -> Result<(Model, String), Failure> {
@@ -242,16 +314,12 @@ fn set_properties(
     for m in overall.metrics.iter().filter(|m| m.value.is_finite()) {
         invocation.set_property("evaluation", m.metric.name(), m.value);
     }
-    let mut headline: Vec<Metric> = checks.iter().map(|check| check.threshold.metric).collect();
-    if headline.is_empty() {
-        headline.push(match task {
-            Task::Binary => Metric::Auc,
-            Task::Multiclass => Metric::Accuracy,
-            Task::Regression => Metric::Rmse,
-        });
+    let mut metrics: Vec<Metric> = checks.iter().map(|check| check.threshold.metric).collect();
+    if metrics.is_empty() {
+        metrics.push(headline(task));
     }
-    headline.sort_unstable();
-    headline.dedup();
-    let names: Vec<&str> = headline.iter().map(|metric| metric.name()).collect();
+    metrics.sort_unstable();
+    metrics.dedup();
+    let names: Vec<&str> = metrics.iter().map(|metric| metric.name()).collect();
     invocation.set_property("evaluation", "headline", names);
 }

@@ -1,21 +1,20 @@
 //! `evaluation.json`: how an evaluation lies in its folder, and what its blessing says of each check.
 
-use std::path::Path;
-
 use model_scoring::evaluation::{Check, Measured, SliceMetrics};
 use model_scoring::metrics::{ClassOutcomes, Outcomes};
 use model_scoring::model::Model;
 use model_scoring::signature::Class;
 use serde_json::{Value, json};
 
+use super::goal::Assessment;
+use super::insight::Insight;
 use super::verdict::Verdict;
 use crate::blessing::{Blessing, Kind};
-use crate::files::write_json;
 use crate::invocation::{Failure, Invocation};
 
 /// The version of the file's form.
 const FORMAT_VERSION: u32 = 1;
-const EVALUATION_FILE: &str = "evaluation.json";
+pub(super) const EVALUATION_FILE: &str = "evaluation.json";
 
 /// A model that was judged or compared with.
 pub(super) struct Judged<'a> {
@@ -30,18 +29,18 @@ impl Judged<'_> {
     }
 }
 
-/// Writes everything that was measured.
-pub(super) fn write_evaluation(
-    folder: &Path,
+/// Everything that was measured.
+pub(super) fn evaluation(
     candidate: &Judged<'_>,
     baseline: Option<&Judged<'_>>,
     split: &str,
     measured: &Measured,
     checks: &[Check],
-) -> Result<(), Failure> {
+    insight: &Insight,
+) -> Value {
     let left_out = measured.left_out;
     let classes = &candidate.model.signature().label.classes;
-    let document = json!({
+    json!({
         "format_version": FORMAT_VERSION,
         "model": candidate.json(),
         "baseline": baseline.map(Judged::json),
@@ -56,8 +55,9 @@ pub(super) fn write_evaluation(
         "metrics": measured.slices.iter().flat_map(metrics).collect::<Vec<_>>(),
         "plots": plots(&measured.outcomes, classes),
         "checks": checks.iter().map(check).collect::<Vec<_>>(),
-    });
-    write_json(folder, EVALUATION_FILE, &document)
+        "importances": insight.importances,
+        "goal": insight.goal.as_ref().map(Assessment::json),
+    })
 }
 
 /// Writes the verdict.

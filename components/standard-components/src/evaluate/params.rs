@@ -12,10 +12,10 @@ const CHANGE_KEYS: [&str; 2] = ["absolute", "relative"];
 
 /// Collects mistakes.
 #[derive(Default)]
-struct Problems(Vec<Problem>);
+pub(super) struct Problems(Vec<Problem>);
 
 impl Problems {
-    fn add(&mut self, path: String, message: String, hint: &str) {
+    pub(super) fn add(&mut self, path: String, message: String, hint: &str) {
         self.0.push(Problem {
             path,
             message,
@@ -23,7 +23,7 @@ impl Problems {
         });
     }
 
-    fn unless_empty<T>(self, value: T) -> Result<T, Vec<Problem>> {
+    pub(super) fn unless_empty<T>(self, value: T) -> Result<T, Vec<Problem>> {
         if self.0.is_empty() {
             Ok(value)
         } else {
@@ -141,7 +141,12 @@ fn threshold(
     }
 }
 
-fn unknown_keys(map: &Map<String, Value>, known: &[&str], path: &str, problems: &mut Problems) {
+pub(super) fn unknown_keys(
+    map: &Map<String, Value>,
+    known: &[&str],
+    path: &str,
+    problems: &mut Problems,
+) {
     for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
         problems.add(
             format!("{path}/{key}"),
@@ -151,7 +156,11 @@ fn unknown_keys(map: &Map<String, Value>, known: &[&str], path: &str, problems: 
     }
 }
 
-fn metric(map: &Map<String, Value>, path: &str, problems: &mut Problems) -> Option<Metric> {
+pub(super) fn metric(
+    map: &Map<String, Value>,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<Metric> {
     let names: Vec<&str> = Metric::ALL.iter().map(|metric| metric.name()).collect();
     let hint = format!("there are {}", names.join(", "));
     let Some(Value::String(name)) = map.get("metric") else {
@@ -192,7 +201,7 @@ fn slice(map: &Map<String, Value>, path: &str, problems: &mut Problems) -> Slice
     }
 }
 
-fn number(
+pub(super) fn number(
     map: &Map<String, Value>,
     name: &str,
     path: &str,
