@@ -10,6 +10,8 @@ mod exit_status;
 mod following;
 mod kill;
 mod language;
+#[cfg(feature = "servers")]
+mod other_frameworks;
 mod power_loss;
 mod random;
 mod reuse;
