@@ -26,6 +26,9 @@ fn moves(state: &RunState) -> Vec<Vec<Event>> {
             // Late: of the attempt before.
             news.push(format!("{end} {id}.{}", attempt.saturating_sub(1)));
         }
+        if attempt == 1 {
+            news.push(format!("exit 75 {id}.1"));
+        }
         if losses(state) < LOSSES_MAX {
             news.push(format!("lost {id}.{attempt}"));
         }
@@ -35,6 +38,7 @@ fn moves(state: &RunState) -> Vec<Vec<Event>> {
             format!("started {id}.{}", attempt + 1),
             format!("reused {id}"),
             format!("refused {id}"),
+            format!("skipped {id}"),
         ] {
             let own = event(state, &own, now);
             if state.clone().apply(&own).is_ok() {
@@ -105,8 +109,15 @@ fn the_invariants_hold_in_every_state_of_small_runs() {
         "a, b<a, c<b",
         "a, b, c<a b",
         "a, b<a, c<a",
+        "may_fail a, b<a?, c<b",
+        "if a, b<a",
+        "a, always b<a, c<b",
+        "finally a",
+        "a, finally b",
+        "a, b<a, finally c",
+        "a, finally b, if finally c<b",
     ];
     let states: Vec<usize> = plans.iter().map(|plan| explore(plan)).collect();
-    // Each plan has more of them than the one before, or the exploration does not explore.
+    // If it explores nothing it says nothing.
     assert!(states[0] > 10 && states[5] > 1_000, "{states:?}");
 }

@@ -89,9 +89,45 @@ const NEWS: [&str; 13] = [
     "lost x.2",
 ];
 
-/// Every state of the table: the run's phase, `x`'s, and the state.
-fn states() -> impl Iterator<Item = (&'static str, &'static str, RunState)> {
-    RUNS.iter().flat_map(|(run, after)| {
+/// What a plan in which `x` follows all others may have come to.
+const FINALLY_PLAN: &str = "n, finally x, finally y<x";
+const FINALLY: [(&str, &str); 13] = [
+    ("active and x is waiting", ""),
+    ("finishing and x is ready", "reused n"),
+    ("finishing after a failure and x is ready", "failed n"),
+    ("finishing and x is running", "reused n, started x.1"),
+    ("finishing and x is lost", "reused n, started x.1, lost x.1"),
+    (
+        "finishing and x is in backoff",
+        "reused n, started x.1, retrying x.1",
+    ),
+    (
+        "finishing and x is succeeded",
+        "reused n, started x.1, succeeded x.1",
+    ),
+    (
+        "finishing and x is failed",
+        "reused n, started x.1, failed x.1",
+    ),
+    ("finishing and x is skipped", "reused n, skipped x"),
+    ("cancelling and x is waiting", "started n.1, run_cancelling"),
+    (
+        "cancelled and x is ready",
+        "started n.1, run_cancelling, cancelled n.1",
+    ),
+    (
+        "cancelled again and x is waiting",
+        "started n.1, run_cancelling, run_cancelling",
+    ),
+    (
+        "cancelled again and x is running",
+        "started n.1, run_cancelling, cancelled n.1, started x.1, run_cancelling",
+    ),
+];
+
+/// Every state of the table: the run's phase and `x`'s in words, and the state.
+fn states() -> impl Iterator<Item = (String, RunState)> {
+    let ordinary = RUNS.iter().flat_map(|(run, after)| {
         PHASES.iter().filter_map(move |(phase, before)| {
             let journal = match (*phase, *run) {
                 ("cancelled", "active") => return None,
@@ -109,14 +145,22 @@ fn states() -> impl Iterator<Item = (&'static str, &'static str, RunState)> {
                 (_, "ended") if phase.starts_with("running") => return None,
                 _ => format!("{before}, {after}"),
             };
-            Some((*run, *phase, state_after(&journal)))
+            Some((
+                format!("{run} and x is {phase}"),
+                state_after(PLAN, &journal),
+            ))
         })
-    })
+    });
+    let finally = FINALLY.iter().map(|(name, journal)| {
+        let state = state_after(FINALLY_PLAN, journal);
+        (format!("{name}, which follows all others"), state)
+    });
+    ordinary.chain(finally)
 }
 
 /// A state after these events; `x` may be carried over.
-fn state_after(journal: &str) -> RunState {
-    let mut created = created(PLAN);
+fn state_after(plan: &str, journal: &str) -> RunState {
+    let mut created = created(plan);
     let from = ExecutionId::new(Uuid::from_u128(7 << 64));
     created.carried.insert(X, from);
     after(RunState::new(Arc::new(created)), journal)
@@ -124,8 +168,8 @@ fn state_after(journal: &str) -> RunState {
 
 fn table(row: &str, cells: impl Fn(&RunState) -> Vec<(&'static str, String)>) -> String {
     let mut text = String::new();
-    for (run, phase, state) in states() {
-        writeln!(text, "{row} while the run is {run} and x is {phase}").unwrap();
+    for (what, state) in states() {
+        writeln!(text, "{row} while the run is {what}").unwrap();
         for (name, cell) in cells(&state) {
             if !cell.is_empty() {
                 writeln!(text, "    {name:<15} {cell}").unwrap();
@@ -157,7 +201,7 @@ fn kind(event: &Event) -> usize {
 
 #[test]
 fn every_kind_of_event_is_in_the_table() {
-    let state = state_after("");
+    let state = state_after(PLAN, "");
     let mut kinds: Vec<usize> = EVENTS
         .iter()
         .map(|text| kind(&event(&state, text, time(9))))

@@ -1,6 +1,8 @@
 //! The words in which these tests speak of plans, events, news and states.
 //!
-//! A plan is `a, b<a, c<a b`: steps, each with those that it needs. Events have the names that they
+//! A plan is `a, b<a, c<a b`: steps, each with those that it needs. Words before a step say more of it:
+//! `if b<a` has a condition, `always b<a` one that asks how steps ended, `may_fail a` is allowed to fail,
+//! `finally z` follows all others; `b<a?` bears that `a` failed. Events have the names that they
 //! have everywhere, without `step_`: `started a.1`, `failed a.1 exit_status`, `skipped b
 //! upstream_failed`, `run_cancelling`. The number behind a step is its attempt's. A state is
 //! `active: a succeeded, b running.1`.
@@ -34,20 +36,31 @@ pub(crate) fn time(number: usize) -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000 + number as i64, 0).unwrap()
 }
 
-/// A plan of commands: `a, b<a, c<a b`. An unknown need is a mistake of the test.
+/// A plan of commands; see the module. An unknown need is a mistake of the test.
 pub(crate) fn plan(text: &str) -> Plan {
     let mut ids: Vec<&str> = Vec::new();
     let mut nodes: Vec<Value> = Vec::new();
     for part in parts(text) {
-        let (id, needs) = part.split_once('<').unwrap_or((part, ""));
-        let needs: BTreeSet<usize> = needs
-            .split_whitespace()
-            .map(|need| ids.iter().position(|id| *id == need).unwrap())
-            .collect();
+        let (words, needs) = part.split_once('<').unwrap_or((part, ""));
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let (id, words) = words.split_last().unwrap();
+        let find = |need: &str| {
+            let need = need.trim_end_matches('?');
+            ids.iter().position(|id| *id == need).unwrap()
+        };
+        let needs = needs.split_whitespace();
+        let borne = needs.clone().filter(|need| need.ends_with('?'));
+        let is = |word: &str| words.contains(&word);
+        let condition = (is("if") || is("always"))
+            .then(|| json!({ "expression": "${{ true }}", "asks_status": is("always") }));
         nodes.push(json!({
             "id": id,
             "action": { "command": ["do", id] },
-            "needs": needs,
+            "needs": needs.map(find).collect::<BTreeSet<usize>>(),
+            "tolerates": borne.map(find).collect::<BTreeSet<usize>>(),
+            "condition": condition,
+            "allow_failure": is("may_fail"),
+            "finally": is("finally"),
             "cache": true,
         }));
         ids.push(id);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use run_engine::decide::{Input, decide, follow};
 use run_engine::event::Event;
 use run_engine::launch::{LaunchQueue, RunLoad};
-use run_engine::state::RunState;
+use run_engine::state::{RunPhase, RunState};
 
 use crate::notation::{assert_holds, created, event, input, parts, show_step, time};
 
@@ -29,7 +29,7 @@ pub(crate) struct Scenario {
 }
 
 /// Every scenario.
-pub(crate) const SCENARIOS: [Scenario; 11] = [
+pub(crate) const SCENARIOS: [Scenario; 17] = [
     scenario("linear", "a, b<a, c<b", ""),
     scenario("diamond", "a, b<a, c<a, d<b c", ""),
     scenario("fan out", "a, b<a, c<a, d<a, e<a, f<b c d e", ""),
@@ -44,6 +44,15 @@ pub(crate) const SCENARIOS: [Scenario; 11] = [
         "a, b<a",
         "a lost; lost; lost; lost; lost; exit 0",
     ),
+    scenario("failed attempt", "a, b<a", "a exit 75; exit 75; exit 0"),
+    scenario("condition", "a, if b<a, c<b, d<a", "b skip"),
+    scenario("allowed failure", "may_fail a, b<a?, c<a", "a exit 1"),
+    scenario("condition on a failure", "a, always b<a, c<b", "a exit 1"),
+    scenario("finally", "a, b<a, finally y, finally z<y", "a exit 1"),
+    Scenario {
+        cancelled_after: "a",
+        ..scenario("cancel, finally", "a, b<a, finally z", "")
+    },
     Scenario {
         cancelled_after: "b",
         ..scenario("cancel", "a, b, c<a, d<b", "c exit 1")
@@ -135,19 +144,17 @@ impl Play {
 
     fn next(&self) -> Vec<Event> {
         let (state, now) = (&self.state, time(self.moves));
-        if let Some(step) = state.plan().find(self.scenario.cancelled_after)
-            && state.step(step).phase.is_ended()
+        let cancelled_after = state.plan().find(self.scenario.cancelled_after);
+        if cancelled_after.is_some_and(|step| state.step(step).phase.is_ended())
+            && state.phase == RunPhase::Active
         {
-            let cancelled = decide(state, &Input::Cancel, now);
-            if !cancelled.is_empty() {
-                return cancelled;
-            }
+            return decide(state, &Input::Cancel, now);
         }
         if let Some(started) = self.start() {
             return started;
         }
         let Some(node) = state.running().next() else {
-            return Vec::new();
+            return self.start_again();
         };
         let id = &state.plan().node(node).id;
         let attempt = state.step(node).attempts.len();
@@ -158,10 +165,22 @@ impl Play {
         decide(state, &input(state, &format!("{act} {id}.{attempt}")), now)
     }
 
+    /// The time of a step has come that waits for another attempt.
+    fn start_again(&self) -> Vec<Event> {
+        let (state, now) = (&self.state, time(self.moves));
+        let waiting = state.backoff().map(|(node, _)| node);
+        let again = waiting.take(1).map(|node| {
+            let id = &state.plan().node(node).id;
+            let attempt = state.step(node).attempts.len() + 1;
+            event(state, &format!("started {id}.{attempt}"), now)
+        });
+        again.collect()
+    }
+
     /// What the launch policy starts first.
     fn start(&self) -> Option<Vec<Event>> {
         let (state, now) = (&self.state, time(self.moves));
-        let active = state.phase == run_engine::state::RunPhase::Active;
+        let active = state.is_going();
         let mut queue = LaunchQueue::new(self.slots);
         state.ready().for_each(|node| queue.offer(state.id(), node));
         let load = |_| RunLoad {
@@ -175,6 +194,7 @@ impl Play {
         Some(match self.act(id, 0) {
             "reuse" => vec![event(state, &format!("reused {id}"), now)],
             "reuse_refused" => vec![event(state, &format!("refused {id}"), now)],
+            "skip" => vec![event(state, &format!("skipped {id}"), now)],
             "cannot_start" => decide(state, &input(state, &format!("cannot_start {id}")), now),
             _ => vec![event(state, &format!("started {id}.{}", attempts + 1), now)],
         })
