@@ -62,8 +62,12 @@ impl RunState {
         if !self.can_cancel() {
             return Err(self.illegal_for_run(event));
         }
-        if self.phase != RunPhase::Active {
+        if self.phase != RunPhase::Active && self.finally_waits {
+            // It never begins.
             self.finally_waits = false;
+            let plan = Arc::clone(self.plan());
+            let finally = plan.node_ids().filter(|node| plan.node(*node).finally);
+            finally.for_each(|node| self.cancel_step(node, at));
         }
         self.phase = RunPhase::Cancelling;
         self.turn_to_finally(at);

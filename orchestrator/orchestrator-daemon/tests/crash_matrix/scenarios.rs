@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use orchestrator_daemon::command::NewRun;
-use pipeline_plan::{Node, NodeId, Retry, Source};
+use pipeline_plan::{Condition, Node, NodeId, Retry, Source};
 use run_engine::ids::RunId;
 use run_engine::reuse::KeyParts;
 use run_engine::state::RunState;
@@ -28,7 +28,7 @@ pub(crate) struct Scenario {
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 14] = [
+pub(crate) const SCENARIOS: [Scenario; 17] = [
     plain("linear", |_, run| once(run, linear())),
     plain("diamond", |_, run| once(run, diamond())),
     plain("fan out", |_, run| once(run, fan_out())),
@@ -49,6 +49,18 @@ pub(crate) const SCENARIOS: [Scenario; 14] = [
         act(world, "e", Some(Act::Fail));
         once(run, tried_again())
     }),
+    plain("conditions", |world, run| {
+        act(world, "a", Some(Act::Fail));
+        once(run, conditions())
+    }),
+    plain("finally", |world, run| {
+        act(world, "b", Some(Act::Fail));
+        once(run, with_finally())
+    }),
+    Scenario {
+        cancelled_after: Some("a"),
+        ..plain("cancel, finally", |_, run| once(run, with_finally()))
+    },
     plain("missing file", |_, run| once(run, missing_file())),
     plain("reuse", reuse),
     plain("retry", retry),
@@ -126,6 +138,39 @@ fn tried_again() -> Vec<Node> {
             attempts: 3,
             ..Retry::default()
         });
+    }
+    nodes
+}
+
+/// A step that may fail, one that runs although it did, one that runs because it did, one that does not.
+fn conditions() -> Vec<Node> {
+    let mut nodes = vec![
+        command("a", &[]),
+        command("b", &[0]),
+        command("c", &[0]),
+        command("d", &[1]),
+        command("e", &[3]),
+    ];
+    nodes[0].allow_failure = true;
+    nodes[1].tolerates = vec![NodeId(0)];
+    nodes[2].condition = Some(Condition {
+        expression: "${{ steps.a.state == 'failed' }}".to_owned(),
+        asks_status: true,
+    });
+    nodes[3].condition = Some(Condition {
+        expression: "${{ 1 == 2 }}".to_owned(),
+        asks_status: false,
+    });
+    nodes
+}
+
+/// A diamond, and two steps that follow it whatever becomes of it.
+fn with_finally() -> Vec<Node> {
+    let mut nodes = diamond();
+    nodes.push(command("y", &[]));
+    nodes.push(command("z", &[4]));
+    for node in &mut nodes[4..] {
+        node.finally = true;
     }
     nodes
 }

@@ -7,10 +7,12 @@ use component_api::files::{ExternalFile, FileEntry, FilesManifest};
 use pipeline_plan::{Action, Node, NodeId, OutputKind, Source};
 use run_engine::decide::LOST_ATTEMPTS_MAX;
 use run_engine::ids::ArtifactId;
+use run_engine::reason::ReasonCode;
 use run_engine::retry::ASKED_ATTEMPTS_MAX;
 use run_engine::reuse::{FileSet, KeyParts};
 use run_engine::state::{Attempt, AttemptEndKind, RunState, Step, StepPhase};
 
+use crate::pipelines::{ALWAYS, NEVER};
 use crate::support::executor::Act;
 use crate::universe::{CONTENTS, Universe};
 
@@ -52,6 +54,7 @@ fn judge_step(universe: &Universe, run: &RunState, node: NodeId) {
         "{what} was lost {lost} times, to {keepers} keepers"
     );
     judge_reuse(universe, run, node, &what);
+    judge_condition(run, node, &what);
     if step.phase == StepPhase::Failed {
         let for_good = failed_for_good(step, planned);
         assert!(for_good, "{what} failed although it might be tried again");
@@ -62,6 +65,33 @@ fn judge_step(universe: &Universe, run: &RunState, node: NodeId) {
     if step.phase.is_good() || step.phase == StepPhase::Refused {
         judge_outputs(universe, run, node, &what);
     }
+}
+
+/// A step runs only if its condition is met, and is not skipped for one that is.
+fn judge_condition(run: &RunState, node: NodeId, what: &str) {
+    let (step, planned) = (run.step(node), run.plan().node(node));
+    let Some(condition) = &planned.condition else {
+        return;
+    };
+    let met = match condition.expression.as_str() {
+        NEVER => false,
+        ALWAYS => true,
+        // That the need which it names has failed.
+        expression => planned.needs.iter().any(|need| {
+            let id = &run.plan().node(*need).id;
+            let failed = run.step(*need).phase == StepPhase::Failed;
+            failed && expression.contains(&format!(".{id}."))
+        }),
+    };
+    let carried = run.created.carried.contains_key(&node) && step.attempts.is_empty();
+    let ran = !step.attempts.is_empty() || step.phase.is_good() && !carried;
+    assert!(met || !ran, "{what} ran although its condition is not met");
+    let code = step.reason.as_ref().map(|reason| reason.code);
+    let unmet = code == Some(ReasonCode::ConditionFalse);
+    assert!(
+        !met || !unmet,
+        "{what} was skipped although its condition is met"
+    );
 }
 
 /// Nothing stands in that was gone before the run began, and what is carried over runs only if it was gone.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use orchestrator_daemon::command::NewRun;
-use pipeline_plan::{Node, NodeId, Retry, Source};
+use pipeline_plan::{Condition, Node, NodeId, Retry, Source};
 use run_engine::state::RunState;
 
 use crate::chance::Chance;
@@ -18,6 +18,12 @@ const NEEDS_MAX: usize = 3;
 
 /// A file that is there; its content may change.
 pub(crate) const FILE: &str = "data.csv";
+
+/// A condition that is never met.
+pub(crate) const NEVER: &str = "${{ 1 == 2 }}";
+
+/// One that always is.
+pub(crate) const ALWAYS: &str = "${{ 1 == 1 }}";
 
 /// What is run in a world.
 #[derive(Debug, Clone)]
@@ -36,7 +42,11 @@ impl Pipelines {
             let mut nodes: Vec<Node> = Vec::new();
             for step in 0..steps {
                 let id = format!("{}{step}", if number == 0 { "a" } else { "b" });
-                nodes.push(node(&id, &nodes, chance));
+                let mut node = node(&id, &nodes, chance);
+                // What follows all others stands behind them; none of them needs it.
+                node.finally = step + 2 >= steps && step > 0 && chance.percent(15)
+                    || nodes.last().is_some_and(|last| last.finally);
+                nodes.push(node);
                 if let Some(act) = act(chance) {
                     acts.insert(id, act);
                 }
@@ -71,7 +81,10 @@ impl Pipelines {
 
 /// A run that retries another one with everything that was good.
 pub(crate) fn retry_of(state: &RunState, chance: &mut Chance) -> NewRun {
-    let good = state.plan().node_ids().filter_map(|node| {
+    // Those of `finally` follow every run.
+    let nodes = state.plan().node_ids();
+    let nodes = nodes.filter(|node| !state.plan().node(*node).finally);
+    let good = nodes.filter_map(|node| {
         let step = state.step(node);
         Some((node, step.execution.filter(|_| step.phase.is_good())?))
     });
@@ -125,6 +138,18 @@ fn node(id: &str, earlier: &[Node], chance: &mut Chance) -> Node {
         );
     }
     node.cache = !chance.percent(10);
+    node.allow_failure = chance.percent(10);
+    let entering = |need: &NodeId| given.contains(&need.0);
+    let allowed = |need: &NodeId| earlier[need.0 as usize].allow_failure && !entering(need);
+    node.tolerates = node.needs.iter().copied().filter(allowed).collect();
+    if chance.percent(15) {
+        let needs: Vec<&str> = node
+            .needs
+            .iter()
+            .map(|need| earlier[need.0 as usize].id.as_str())
+            .collect();
+        node.condition = Some(condition(&needs, chance));
+    }
     if chance.percent(25) {
         node.policy.retry = Some(Retry {
             attempts: 1 + chance.below(3) as u32,
@@ -132,6 +157,22 @@ fn node(id: &str, earlier: &[Node], chance: &mut Chance) -> Node {
         });
     }
     node
+}
+
+/// The conditions that there are: [`NEVER`], [`ALWAYS`], or that a need has failed.
+fn condition(needs: &[&str], chance: &mut Chance) -> Condition {
+    let constant = *chance.of(&[NEVER, ALWAYS]);
+    if needs.is_empty() || chance.percent(50) {
+        return Condition {
+            expression: constant.to_owned(),
+            asks_status: false,
+        };
+    }
+    let need = chance.of(needs);
+    Condition {
+        expression: format!("${{{{ steps.{need}.state == 'failed' }}}}"),
+        asks_status: true,
+    }
 }
 
 fn act(chance: &mut Chance) -> Option<Act> {

@@ -127,6 +127,26 @@ fn a_run_is_cancelled_once() {
 }
 
 #[test]
+fn what_follows_all_others_follows_a_cancelled_run_unless_that_is_cancelled_again() {
+    let plan = "a, b<a, finally z";
+    let once = "started a.1, run_cancelling";
+    check(plan, once, "cancel", "run_cancelling");
+    let over = format!("{once}, cancelled a.1");
+    check_follow(plan, &over, "");
+    check(
+        plan,
+        &format!("{over}, started z.1"),
+        "exit 1 z.1",
+        "failed z.1 exit_status",
+    );
+    check_follow(plan, &format!("{over}, reused z"), "run_cancelled");
+    let twice = format!("{once}, run_cancelling");
+    check(plan, &twice, "cancel", "");
+    check_follow(plan, &twice, "");
+    check_follow(plan, &format!("{twice}, cancelled a.1"), "run_cancelled");
+}
+
+#[test]
 fn what_ends_while_its_run_is_cancelled_is_recorded_as_it_was() {
     let live = "started a.1, run_cancelling";
     check("a", live, "exit 0 a.1", "succeeded a.1");

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use run_engine::decide::{decide, follow};
+use run_engine::decide::{Input, decide, follow};
 use run_engine::event::Event;
 use run_engine::state::{RunPhase, RunState};
 
@@ -59,14 +59,16 @@ fn losses(state: &RunState) -> usize {
     nodes.map(|node| state.lost_count(node)).sum()
 }
 
-/// What tells one state from another: where everything stands, and the attempts that led there.
+/// What tells one state from another: where everything stands, the attempts that led there, and whether
+/// another request to end the run would change something.
 fn name(state: &RunState) -> String {
     let attempts = state
         .steps
         .iter()
         .map(|step| step.attempts.len().to_string());
     let attempts: Vec<String> = attempts.collect();
-    format!("{} | {}", show_state(state), attempts.join(" "))
+    let cancel = decide(state, &Input::Cancel, time(0)).len();
+    format!("{} | {} | {cancel}", show_state(state), attempts.join(" "))
 }
 
 /// Explores a plan, and gives the number of states that it can be in.

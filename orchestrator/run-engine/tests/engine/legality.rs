@@ -116,7 +116,7 @@ const FINALLY: [(&str, &str); 13] = [
         "started n.1, run_cancelling, cancelled n.1",
     ),
     (
-        "cancelled again and x is waiting",
+        "cancelled again and x never began",
         "started n.1, run_cancelling, run_cancelling",
     ),
     (
