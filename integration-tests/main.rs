@@ -10,6 +10,7 @@ mod exit_status;
 mod following;
 mod kill;
 mod language;
+mod low_disk;
 #[cfg(feature = "servers")]
 mod other_frameworks;
 mod power_loss;

@@ -37,6 +37,7 @@ use run_engine::ApplyError;
 use run_engine::event::Event;
 use run_engine::ids::{AttemptId, RunId};
 use run_engine::launch::LaunchQueue;
+use run_engine::reason::Reason;
 use run_engine::seams::{Clock, Executor, JournalEntry, Store, StoreError};
 
 use crate::resolve::{PushTarget, ResolveSettings};
@@ -114,6 +115,8 @@ struct Bench<S, E, C> {
     resolve: Arc<ResolveSettings>,
     /// Steps of all runs that wait for a slot.
     queue: LaunchQueue,
+    /// Why nothing can be launched, if nothing can.
+    hindrance: Option<Reason>,
     /// Live attempts over all runs.
     running: usize,
     /// Live pushes with the versions that they were given.
@@ -143,6 +146,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
     ) -> Self {
         let bench = Bench {
             queue: LaunchQueue::new(settings.slots),
+            hindrance: None,
             resolve: Arc::new(settings.resolve.clone()),
             now: clock.now(),
             store,
@@ -199,7 +203,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         }
         let changed = draft.changed.iter().filter_map(|run| {
             let active = self.runs.get(run).filter(|run| !run.state.is_ended())?;
-            Some((*run, active.live()))
+            Some((*run, active.live(self.bench.hindrance.as_ref())))
         });
         let entries = draft.turn.entries.into_iter().map(Arc::new);
         self.bench

@@ -27,3 +27,5 @@ mod reuse;
 mod running;
 #[path = "run_loop/threads.rs"]
 mod threads;
+#[path = "run_loop/waiting.rs"]
+mod waiting;

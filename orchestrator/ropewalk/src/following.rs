@@ -3,13 +3,16 @@
 //! A daemon that died is started again by whoever watches; ctrl-C cancels the run that is followed
 //! and no other. It does not know how a run is shown: that is the progress it is given.
 
+use std::time::{Duration, Instant};
+
 use orchestrator_api::{Client, ClientError, EventLine, EventStream, EventsQuery, Status};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::limits::{REACH_PAUSE, REDRAW_MIN};
+use crate::limits::{LOOK_PAUSE, REACH_PAUSE, REDRAW_MIN};
 use crate::output::progress::Progress;
+use crate::output::text;
 use crate::picture::Picture;
 use crate::reaching::Reach;
 use crate::signals::{Caught, Signals};
@@ -57,6 +60,7 @@ pub(crate) async fn follow(
         progress,
         signals,
         ticks: ticks(),
+        look: Look::new(),
         drawn: false,
         interrupted: false,
         cancel_due: false,
@@ -87,12 +91,53 @@ struct Follower<'a> {
     progress: Progress,
     signals: Signals,
     ticks: Interval,
+    /// When to look what the run waits for, unless something happens before.
+    look: Look,
     /// Whether the picture on the screen is the present one.
     drawn: bool,
     /// Whether the user pressed ctrl-C.
     interrupted: bool,
     /// Whether the run is still to be asked to end.
     cancel_due: bool,
+}
+
+/// Looks at a run to which nothing happens: ever more rarely, for most often a step just takes long.
+struct Look {
+    last: Instant,
+    pause: Duration,
+    said: String,
+}
+
+impl Look {
+    fn new() -> Self {
+        Self {
+            last: Instant::now(),
+            pause: LOOK_PAUSE.0,
+            said: String::new(),
+        }
+    }
+
+    fn happened(&mut self) {
+        self.last = Instant::now();
+        self.pause = LOOK_PAUSE.0;
+    }
+
+    fn is_due(&mut self) -> bool {
+        let is_due = self.last.elapsed() >= self.pause;
+        if is_due {
+            self.last = Instant::now();
+            self.pause = (self.pause * 2).min(LOOK_PAUSE.1);
+        }
+        is_due
+    }
+
+    /// What was not said before.
+    fn news(&mut self, text: String) -> Option<String> {
+        (text != self.said).then(|| {
+            self.said.clone_from(&text);
+            text
+        })
+    }
 }
 
 /// What ends a connection.
@@ -147,7 +192,10 @@ impl Follower<'_> {
         };
         loop {
             match self.next(&mut events).await {
-                Next::Tick => self.redraw(),
+                Next::Tick => {
+                    self.redraw();
+                    self.look().await;
+                }
                 Next::Event(Ok(Some(event))) => {
                     self.take(&event)?;
                     if event.event_type.ends_run() {
@@ -181,6 +229,7 @@ impl Follower<'_> {
     fn take(&mut self, event: &EventLine) -> Result<(), CliError> {
         self.after = event.seq;
         self.reach.progressed();
+        self.look.happened();
         let step = self.picture.apply(event);
         self.progress.event(event, step)?;
         self.drawn = false;
@@ -191,6 +240,21 @@ impl Follower<'_> {
         if !self.drawn {
             self.progress.redraw(&self.picture);
             self.drawn = true;
+        }
+    }
+
+    /// Says what the run waits for, if nothing has happened for a while. That is told by no event.
+    async fn look(&mut self) {
+        if !self.look.is_due() {
+            return;
+        }
+        // A connection that is gone is noticed where events are waited for.
+        let Ok(status) = self.client.status(&self.run).await else {
+            return;
+        };
+        let why = status.reason.filter(|_| !status.state.is_ended());
+        if let Some(news) = why.and_then(|why| self.look.news(why.text)) {
+            self.progress.note(&text::printable(&news));
         }
     }
 

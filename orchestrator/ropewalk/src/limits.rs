@@ -58,3 +58,9 @@ pub(crate) const SHOWN_LINES_MAX: usize = 40;
 /// Bytes of one file of an artifact that `show` and the summary read: the JSON files of artifacts
 /// are small, but what is called so by a user's step may be anything.
 pub(crate) const SHOWN_FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// How long nothing must happen to a run that is followed before it is looked at for what it waits
+/// for, and the longest pause between two such looks: what it waits for is told by no event, and a
+/// status document may be large.
+pub(crate) const LOOK_PAUSE: (Duration, Duration) =
+    (Duration::from_secs(2), Duration::from_mins(1));

@@ -298,4 +298,9 @@ pub enum Report {
         /// How that is known.
         proof: String,
     },
+    /// Whether anything new can be launched has changed. Attempts that live are not concerned.
+    Hindered {
+        /// Why nothing can; none if it can again.
+        why: Option<Reason>,
+    },
 }

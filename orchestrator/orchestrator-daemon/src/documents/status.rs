@@ -14,6 +14,7 @@ use serde_json::{Number, Value, json};
 
 use super::words::{attempt_error, attempt_state, reason, run_state, step_state, trigger};
 use super::{Snapshot, milliseconds, path_text};
+use crate::views::LiveRun;
 
 /// Types of artifact whose numeric properties are a step's metrics.
 const METRIC_TYPES: [&str; 2] = ["Metrics", "Evaluation"];
@@ -25,7 +26,16 @@ pub(crate) fn status(snapshot: &Snapshot, state_dir: &Path) -> api::Status {
     let created = &view.created;
     let steps = created.plan.node_ids().map(|node| {
         let pid = live.pids.get(&node).copied();
-        step(view, node, pid, state_dir)
+        let mut step = step(view, node, pid, state_dir);
+        if let Some(waiting) = live
+            .waiting
+            .as_ref()
+            .filter(|all| all.steps.contains(&node))
+        {
+            step.state = api::StepState::Waiting;
+            step.reason = Some(reason(&waiting.why));
+        }
+        step
     });
     api::Status {
         version: DocumentVersion,
@@ -34,7 +44,7 @@ pub(crate) fn status(snapshot: &Snapshot, state_dir: &Path) -> api::Status {
         pipeline_file: path_text(&created.pipeline_file),
         plan_id: created.plan_id.clone(),
         state: run_state(view, snapshot.held),
-        reason: run_reason(view),
+        reason: run_reason(view).or_else(|| waits_for(live)),
         trigger: trigger(&created.trigger),
         params: created.params.clone(),
         created_at: created.at,
@@ -46,6 +56,12 @@ pub(crate) fn status(snapshot: &Snapshot, state_dir: &Path) -> api::Status {
         steps: steps.collect(),
         seq: live.seq,
     }
+}
+
+/// What an unfinished run's steps wait for that could run.
+fn waits_for(live: &LiveRun) -> Option<api::Reason> {
+    let waiting = live.waiting.as_ref()?;
+    (!waiting.steps.is_empty()).then(|| reason(&waiting.why))
 }
 
 /// Why a run ended badly: the first step, in topological order, that did so itself.

@@ -15,7 +15,7 @@ use run_engine::seams::Reusable;
 use run_engine::state::RunState;
 
 use crate::resolve::{Resolved, RunContext};
-use crate::views::LiveRun;
+use crate::views::{LiveRun, Waiting};
 
 /// A run that has not ended.
 #[derive(Debug)]
@@ -123,13 +123,29 @@ impl ActiveRun {
         }
     }
 
-    /// What readers see of it.
-    pub(super) fn live(&self) -> LiveRun {
+    /// What readers see of it. `hindrance` is why nothing can be launched, if nothing can.
+    pub(super) fn live(&self, hindrance: Option<&Reason>) -> LiveRun {
         LiveRun {
             view: self.state.view(),
             seq: self.seq,
             pids: Arc::clone(&self.pids),
+            waiting: hindrance.map(|why| {
+                let steps = self.unlaunched().collect();
+                let why = why.clone();
+                Arc::new(Waiting { why, steps })
+            }),
         }
+    }
+
+    /// Steps that could run and have no process: they wait for a slot, or were started and could not
+    /// be launched.
+    fn unlaunched(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let queued = self.stages.iter();
+        let queued = queued.filter(|(_, stage)| matches!(stage, Stage::Queued(_)));
+        let started = self.state.running();
+        let started =
+            started.filter(|node| !self.pids.contains_key(node) && !self.inherited.contains(node));
+        queued.map(|(node, _)| *node).chain(started)
     }
 }
 

@@ -17,6 +17,9 @@ use crate::resolve::{Intent, PushTarget, Resolved, first_attempt, push_target, w
 impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
     /// Starts what may start now; true if something else may follow from it.
     pub(super) fn launch(&mut self) -> Result<bool, LoopError> {
+        if self.bench.hindrance.is_some() {
+            return Ok(false);
+        }
         let runs = &self.runs;
         let load = |id| {
             let run = runs.get(&id);

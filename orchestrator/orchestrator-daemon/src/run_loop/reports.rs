@@ -57,6 +57,11 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
                 };
                 self.attempt_over(attempt, &input)
             }
+            Report::Hindered { why } => {
+                bench.hindrance = why;
+                bench.draft.changed.extend(self.runs.keys());
+                Ok(())
+            }
         }
     }
 

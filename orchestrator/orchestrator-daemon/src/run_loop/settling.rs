@@ -148,5 +148,9 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
     pub(super) fn enqueue(&mut self, run: &mut ActiveRun, node: NodeId, queued: Queued) {
         run.stages.insert(node, Stage::Queued(Box::new(queued)));
         self.queue.offer(run.id(), node);
+        if self.hindrance.is_some() {
+            // That it waits is not told by any event.
+            self.draft.changed.insert(run.id());
+        }
     }
 }

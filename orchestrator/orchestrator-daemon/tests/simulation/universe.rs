@@ -416,7 +416,7 @@ impl Universe {
 
 fn is_of_attempt(report: &Report) -> bool {
     match report {
-        Report::Prepared { .. } | Report::Verified { .. } => false,
+        Report::Prepared { .. } | Report::Verified { .. } | Report::Hindered { .. } => false,
         Report::Launched { .. } | Report::Ended { .. } | Report::Lost { .. } => true,
     }
 }
@@ -447,5 +447,6 @@ fn show(report: &Report) -> String {
                 attempt.number, attempt.node.0
             )
         }
+        Report::Hindered { why } => format!("nothing can be launched: {why:?}"),
     }
 }

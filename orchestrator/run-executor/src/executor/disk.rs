@@ -15,7 +15,7 @@ pub(super) fn check_room(state_dir: &Path) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "{} MiB ({free_percent} %) are free on the file system of {}; nothing is launched below {} MiB or {FREE_PERCENT_MIN} %",
+        "it waits for disk space: {} MiB ({free_percent} %) are free on the file system of {}, and nothing is launched below {} MiB or {FREE_PERCENT_MIN} %",
         free_bytes >> 20,
         state_dir.display(),
         FREE_BYTES_MIN >> 20,

@@ -48,6 +48,7 @@ fn looked_at(task: &PrepareTask) -> String {
 fn prepare_group(context: &Context, group: &[PrepareTask]) {
     let Some(first) = group.first() else { return };
     let result = prepare(first, &context.memo).map(Box::new);
+    context.look_at_disk();
     for task in group {
         context.report(Report::Prepared {
             run: task.run,
@@ -81,6 +82,7 @@ pub(super) fn build(context: &Context, tasks: &[LaunchTask], messages: &Sender<M
 
 /// Looks at what these attempts left, and reports their ends.
 pub(super) fn collect(context: &Context, ended: &[(LaunchTask, ExitStatus)]) {
+    context.look_at_disk();
     for (task, status) in ended {
         let attempt = Attempt::new(task, &context.config.state_dir);
         let report = outputs::look(&attempt, status, &context.memo);

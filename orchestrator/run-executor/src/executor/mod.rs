@@ -5,6 +5,7 @@
 
 mod disk;
 mod dispatcher;
+mod hindrance;
 mod jobs;
 mod link;
 mod names;
@@ -21,10 +22,12 @@ use std::thread::{self, JoinHandle};
 
 use attempt_keeper::KeeperError;
 use run_engine::ids::AttemptId;
+use run_engine::reason::Reason;
 use run_engine::seams::{Effect, Executor, Report};
 
 use crate::memo::DigestMemo;
 use dispatcher::{Dispatcher, Message};
+use hindrance::Hindrances;
 use pool::Pool;
 
 /// What an executor needs to know.
@@ -75,6 +78,8 @@ struct Context {
     memo: DigestMemo,
     /// The present keeper's instance.
     keeper: Mutex<String>,
+    hindrances: Hindrances,
+    messages: Sender<Message>,
     report: Box<dyn Fn(Report) + Send + Sync>,
 }
 
@@ -84,6 +89,28 @@ impl Context {
         if !self.memo.is_interrupted() {
             (self.report)(report);
         }
+    }
+
+    /// Looks whether there is room for anything new, and tells the loop if that changed.
+    fn look_at_disk(&self) {
+        let lack = disk::check_room(&self.config.state_dir).err();
+        self.hindrances.disk(lack, |why| self.tell_hindrance(why));
+    }
+
+    /// Takes why the keeper starts nothing new, or that it does.
+    fn keeper_hinders(&self, why: Option<String>) {
+        self.hindrances.keeper(why, |why| self.tell_hindrance(why));
+    }
+
+    fn tell_hindrance(&self, why: Option<Reason>) {
+        if let Some(why) = &why {
+            tracing::warn!("nothing new is launched: {}", why.text);
+            // Without a dispatcher the executor ends.
+            let _ = self.messages.send(Message::Hindered);
+        } else {
+            tracing::info!("launching goes on");
+        }
+        self.report(Report::Hindered { why });
     }
 
     fn keeper(&self) -> String {
@@ -116,6 +143,8 @@ impl LocalExecutor {
         let context = Arc::new(Context {
             memo: DigestMemo::new(&config.state_dir),
             keeper: Mutex::new(link.client.instance().to_owned()),
+            hindrances: Hindrances::default(),
+            messages: messages.clone(),
             report: Box::new(report),
             config,
         });
@@ -124,13 +153,16 @@ impl LocalExecutor {
         let (pool, mut threads) = Pool::start().map_err(ExecutorError::Thread)?;
         let state_dir = context.config.state_dir.clone();
         let remains = remains::start(state_dir, messages.clone()).map_err(ExecutorError::Thread)?;
-        let dispatcher = Dispatcher::new(
+        let mut dispatcher = Dispatcher::new(
             Arc::clone(&context),
             pool.clone(),
             messages.clone(),
             remains,
             link,
         );
+        // What cannot be launched is known before anything is asked for.
+        context.look_at_disk();
+        dispatcher.meet_keeper();
         let thread = thread::Builder::new().name("dispatcher".to_owned());
         let thread = thread.spawn(move || dispatcher.run(&arriving));
         threads.push(thread.map_err(ExecutorError::Thread)?);

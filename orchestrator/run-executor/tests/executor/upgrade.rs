@@ -10,7 +10,8 @@ use std::thread;
 
 use attempt_keeper::{Answer, ExitStatus, KeeperGreeting, PROTOCOL_VERSION, Request};
 use run_engine::decide::AttemptOutcome;
-use run_engine::seams::{Effect, Executor};
+use run_engine::reason::ReasonCode;
+use run_engine::seams::{Effect, Executor, Report};
 
 use crate::support::{PATIENCE, World};
 
@@ -120,6 +121,7 @@ fn an_attempt_of_a_keeper_of_another_protocol_is_adopted_and_what_is_new_waits()
         fs::create_dir_all(run_folder(&world, &old.run.to_string())).unwrap();
         world.start();
 
+        assert_eq!(hindrance(&world), Some(ReasonCode::Slots));
         world.launch(&old);
         assert_eq!(world.launched(&old), (std::process::id(), true));
         // A step that was to start under that keeper, and never did.
@@ -145,6 +147,7 @@ fn an_attempt_of_a_keeper_of_another_protocol_is_adopted_and_what_is_new_waits()
 
         // It holds nothing now and ends; nothing of the new step ever ran, and it runs under the next.
         world.lost(&new);
+        assert_eq!(hindrance(&world), None);
         let next = world.executor().keeper();
         assert_ne!(next, INSTANCE, "protocol {protocol}");
         let mut again = world.shell("echo started > new");
@@ -155,6 +158,14 @@ fn an_attempt_of_a_keeper_of_another_protocol_is_adopted_and_what_is_new_waits()
             "{outcome:?}"
         );
     }
+}
+
+/// What the loop is told next of why nothing can be launched.
+fn hindrance(world: &World) -> Option<ReasonCode> {
+    world.wait_for("a hindrance", |report| match report {
+        Report::Hindered { why } => Some(why.as_ref().map(|why| why.code)),
+        _ => None,
+    })
 }
 
 fn run_folder(world: &World, run: &str) -> PathBuf {

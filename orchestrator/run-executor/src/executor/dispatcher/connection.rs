@@ -8,19 +8,17 @@ use run_engine::reason::Failure;
 
 use super::{Dispatcher, Phase};
 use crate::executor::remains::with_causes;
-use crate::executor::{disk, link, names};
+use crate::executor::{link, names};
 use crate::limits::RECONNECT_PAUSE;
 
 impl Dispatcher {
     /// Asks the keeper for what is ready, if there is room for it on the disk.
     pub(super) fn ask_for_ready(&mut self) {
-        // A keeper of another protocol starts nothing for this program.
-        if self.ready.is_empty() || self.link.is_none() || self.has_foreign_keeper() {
+        if self.ready.is_empty() || self.link.is_none() {
             return;
         }
-        if let Err(lack) = disk::check_room(&self.context.config.state_dir) {
-            self.complain(lack);
-            self.wait_a_little();
+        self.context.look_at_disk();
+        if self.context.hindrances.why().is_some() {
             return;
         }
         for attempt in std::mem::take(&mut self.ready) {
@@ -39,13 +37,15 @@ impl Dispatcher {
     }
 
     /// What is to be done first about a keeper that was just connected to.
-    pub(super) fn meet_keeper(&mut self) {
-        if let Some(link) = self.link.as_ref().filter(|_| self.has_foreign_keeper()) {
+    pub(in crate::executor) fn meet_keeper(&mut self) {
+        let foreign = self.link.as_ref().filter(|_| self.has_foreign_keeper());
+        let why = foreign.map(|link| {
             let theirs = link.client.greeting().protocol;
-            tracing::warn!(
-                "the keeper speaks protocol {theirs}, this program {PROTOCOL_VERSION}: new steps wait until its last one has ended"
-            );
-        }
+            format!(
+                "it waits for the steps of another version to end: their keeper speaks protocol {theirs}, not {PROTOCOL_VERSION}"
+            )
+        });
+        self.context.keeper_hinders(why);
         self.replace_foreign_keeper();
     }
 
@@ -54,7 +54,6 @@ impl Dispatcher {
     pub(super) fn replace_foreign_keeper(&mut self) {
         if self.has_foreign_keeper() {
             self.requests.push(Request::End);
-            self.wait_a_little();
         }
     }
 

@@ -45,6 +45,8 @@ pub(in crate::executor) enum Message {
     },
     /// From a worker: attempts whose files are written.
     Built(Vec<(AttemptId, Result<Box<Launch>, Failure>)>),
+    /// From whoever noticed that nothing can be launched: it is looked at again and again.
+    Hindered,
     /// From the thread that ends remains.
     Gone { attempt: AttemptId, proof: String },
     /// The executor ends.
@@ -128,7 +130,6 @@ impl Dispatcher {
 
     /// Turns until the executor ends.
     pub(super) fn run(mut self, arriving: &Receiver<Message>) {
-        self.meet_keeper();
         self.hand_out();
         loop {
             let timer = self.retry_at.into_iter().chain(self.reconnect_at).min();
@@ -163,8 +164,9 @@ impl Dispatcher {
                 KeeperMessage::Answer(answer) => self.take_answer(answer),
                 KeeperMessage::Disconnected => self.disconnect("the keeper cut the connection"),
             },
-            // Of an earlier connection: what it told of attempts is told again.
-            Message::Keeper { .. } | Message::Stop => {}
+            // Of an earlier connection: what it told of attempts is told again. What hinders is looked
+            // at when everything is handed out.
+            Message::Keeper { .. } | Message::Hindered | Message::Stop => {}
             Message::Built(built) => {
                 for (attempt, launch) in built {
                     self.built(attempt, launch);
@@ -184,6 +186,7 @@ impl Dispatcher {
             for attempt in std::mem::take(&mut self.again) {
                 self.begin(attempt);
             }
+            self.context.look_at_disk();
             self.replace_foreign_keeper();
         }
         if self.reconnect_at.is_some_and(|due| due <= now) {
@@ -212,6 +215,9 @@ impl Dispatcher {
         }
         self.ask_for_ready();
         self.send();
+        if self.context.hindrances.why().is_some() {
+            self.wait_a_little();
+        }
     }
 
     /// Logs a lasting trouble once.
