@@ -6,6 +6,7 @@
 mod architecture;
 mod bad_input;
 mod daemon_stand_in;
+mod damage;
 mod exit_status;
 mod following;
 mod kill;
@@ -14,6 +15,7 @@ mod low_disk;
 #[cfg(feature = "servers")]
 mod other_frameworks;
 mod power_loss;
+mod processes;
 mod random;
 mod reuse;
 mod support;

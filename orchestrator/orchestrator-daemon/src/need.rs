@@ -3,9 +3,11 @@
 //! A daemon that a command started in the background ends when it has nothing left to do; one whose
 //! state folder was removed ends at once. It does not know how a daemon ends.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use run_engine::ids::RunId;
 use run_store::StoreReader;
 
 use crate::limits::TICK;
@@ -22,6 +24,8 @@ pub(crate) struct Need {
     pub(crate) views: Arc<Views>,
     /// What was committed.
     pub(crate) reader: StoreReader,
+    /// Unfinished runs that were not taken up, because they could not be read.
+    pub(crate) unreadable: Arc<BTreeSet<RunId>>,
     /// End after so long without either; never if absent.
     pub(crate) idle_end: Option<Duration>,
 }
@@ -54,6 +58,6 @@ impl Need {
             || self
                 .reader
                 .unfinished_runs()
-                .is_ok_and(|runs| !runs.is_empty())
+                .is_ok_and(|runs| runs.iter().any(|run| !self.unreadable.contains(run)))
     }
 }

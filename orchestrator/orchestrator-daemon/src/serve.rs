@@ -3,13 +3,15 @@
 //! What it does between is the loop's and the routes'. An end of whatever kind leaves attempts to the
 //! keeper, so it needs no care for them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use orchestrator_api::{DaemonInfo, DocumentVersion};
-use run_engine::seams::Clock;
+use run_engine::ids::RunId;
+use run_engine::seams::{Clock, JournalEntry};
 use run_executor::{ExecutorConfig, LocalExecutor};
 use run_store::{RunStore, StoreReader};
 use tokio::runtime::Runtime;
@@ -23,7 +25,7 @@ use crate::config::DaemonConfig;
 use crate::documents::path_text;
 use crate::ending::Ending;
 use crate::error::DaemonError;
-use crate::http::{self, Engine, Parts};
+use crate::http::{self, Engine, Parts, chain};
 use crate::limits::{
     BLOCKING_THREADS_MAX, EDGE_THREADS, FAREWELL, LOCK_WAIT, LOOP_FAREWELL, RETRY_PAUSE,
 };
@@ -82,6 +84,7 @@ struct Core {
     commands: LoopSender,
     views: Arc<Views>,
     reader: StoreReader,
+    unreadable: Arc<BTreeSet<RunId>>,
 }
 
 impl Core {
@@ -90,8 +93,7 @@ impl Core {
         let state_dir = &config.state_dir;
         let store = open_store(state_dir)?;
         let (reader, last_seq) = (store.reader(), store.last_seq());
-        let journals = store.unfinished()?;
-        let journals = journals.into_iter().map(|journal| journal.entries);
+        let (journals, unreadable) = journals(&reader)?;
         let views = Arc::new(Views::new(last_seq));
         let (commands, inputs) = run_loop::channel();
         let reports = commands.clone();
@@ -100,10 +102,13 @@ impl Core {
         })?;
         let settings = loop_settings(config);
         let views_too = Arc::clone(&views);
-        let held = executor.held().to_vec();
+        let held = executor.held().iter().copied();
+        let held = held
+            .filter(|attempt| !unreadable.contains(&attempt.run))
+            .collect();
         let run_loop = RunLoop::new(store, executor, SystemClock, views_too, last_seq, settings)
             .with_held(held);
-        let engine = run_loop::start(run_loop, journals.collect(), inputs)
+        let engine = run_loop::start(run_loop, journals, inputs)
             .map_err(DaemonError::io("starting the loop of", state_dir))?;
         state_folder::point_latest(state_dir, &reader);
         Ok(Self {
@@ -111,6 +116,7 @@ impl Core {
             commands,
             views,
             reader,
+            unreadable: Arc::new(unreadable),
         })
     }
 
@@ -127,6 +133,24 @@ impl Core {
             }
         }
     }
+}
+
+/// The journals of unfinished runs, and which runs have none that can be read: they stay as they are,
+/// with their attempts, and the others go on.
+fn journals(
+    reader: &StoreReader,
+) -> Result<(Vec<Vec<JournalEntry>>, BTreeSet<RunId>), DaemonError> {
+    let (mut journals, mut unreadable) = (Vec::new(), BTreeSet::new());
+    for run in reader.unfinished_runs()? {
+        match reader.journal(run) {
+            Ok(journal) => journals.extend(journal.map(|journal| journal.entries)),
+            Err(error) => {
+                tracing::error!("run {run} is not taken up: {}", chain(&error));
+                unreadable.insert(run);
+            }
+        }
+    }
+    Ok((journals, unreadable))
 }
 
 /// What answers clients.
@@ -161,6 +185,7 @@ impl Edge {
             engine: Some(Engine {
                 views: Arc::clone(&core.views),
                 commands: core.commands.clone(),
+                unreadable: Arc::clone(&core.unreadable),
                 ending: ending.clone(),
             }),
         });
@@ -203,6 +228,7 @@ async fn live(config: &DaemonConfig, lock: &StateLock) -> Result<(), DaemonError
         clients: edge.clients.clone(),
         views: Arc::clone(&core.views),
         reader: core.reader.clone(),
+        unreadable: Arc::clone(&core.unreadable),
         idle_end: config.idle_end,
     };
     let mut broken = None;

@@ -114,7 +114,7 @@ impl From<ClientError> for CliError {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Refused(problem) => Self::from(*problem),
-            other => Self::unusable("the daemon gave no usable answer").because(other),
+            other => Self::unusable("there was no usable answer").because(other),
         }
     }
 }

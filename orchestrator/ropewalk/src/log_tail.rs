@@ -1,6 +1,6 @@
 //! The end of a log.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,15 @@ pub(crate) fn daemon_log(state_dir: &Path) -> PathBuf {
     state_dir.join("daemon.log")
 }
 
-/// The last lines of daemon.log; empty if there are none or they cannot be read.
-pub(crate) fn of_daemon(state_dir: &Path) -> String {
-    let bytes = end_of(&daemon_log(state_dir)).unwrap_or_default();
+/// How long daemon.log is; 0 if it is not there.
+pub(crate) fn daemon_log_length(state_dir: &Path) -> u64 {
+    fs::metadata(daemon_log(state_dir)).map_or(0, |found| found.len())
+}
+
+/// The last lines of daemon.log after its first `from` bytes; empty if there are none or they cannot be
+/// read.
+pub(crate) fn of_daemon(state_dir: &Path, from: u64) -> String {
+    let bytes = end_of(&daemon_log(state_dir), from).unwrap_or_default();
     last_lines(&bytes)
 }
 
@@ -24,10 +30,14 @@ pub(crate) fn last_lines(bytes: &[u8]) -> String {
     lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
 }
 
-fn end_of(log: &Path) -> io::Result<Vec<u8>> {
+fn end_of(log: &Path, from: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(log)?;
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL_BYTES)))?;
+    // A log that is shorter by now was begun anew.
+    let from = if from > length { 0 } else { from };
+    file.seek(SeekFrom::Start(
+        from.max(length.saturating_sub(LOG_TAIL_BYTES)),
+    ))?;
     let mut bytes = Vec::new();
     file.take(LOG_TAIL_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)

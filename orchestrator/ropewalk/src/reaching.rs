@@ -33,6 +33,8 @@ pub(crate) struct Reach {
     starting: Option<StartedDaemon>,
     /// Starts since the last new event.
     starts: u32,
+    /// Where the last one that was started begins in daemon.log.
+    log_from: u64,
 }
 
 /// What stands at the socket.
@@ -50,6 +52,7 @@ impl Reach {
             verbose: context.verbose,
             starting: None,
             starts: 0,
+            log_from: 0,
         }
     }
 
@@ -161,6 +164,7 @@ impl Reach {
             return Err(self.not_reached(&format!("the daemon ended {STARTS_MAX} times")));
         }
         self.starts += 1;
+        self.log_from = log_tail::daemon_log_length(&self.state_dir);
         self.starting = Some(self.start()?);
         Ok(())
     }
@@ -220,7 +224,7 @@ impl Reach {
     fn not_reached(&self, what: &str) -> CliError {
         let dir = self.state_dir.display();
         let mut message = format!("the state folder {dir} cannot be used: {what}");
-        let tail = log_tail::of_daemon(&self.state_dir);
+        let tail = log_tail::of_daemon(&self.state_dir, self.log_from);
         if !tail.is_empty() {
             message += &format!("; the end of {dir}/daemon.log:\n{tail}");
         }

@@ -56,7 +56,7 @@ pub enum OpenError {
     },
     /// The file that tells the version does not.
     #[error(
-        "{} does not tell the format of the state folder (expected `ropewalk state 1`): {problem}",
+        "{} does not tell the format of the state folder: {problem}; write the line `ropewalk state 1` there, unless a newer ropewalk has worked with the folder",
         path.display()
     )]
     Format {

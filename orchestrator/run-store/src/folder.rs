@@ -83,7 +83,7 @@ fn refuse_filesystem(state_dir: &Path) -> Result<(), OpenError> {
 
 fn check_format(state_dir: &Path, folders: &Folders) -> Result<(), OpenError> {
     let path = state_dir.join(FORMAT_FILE);
-    let problem = match fs::read_to_string(&path) {
+    let problem = match fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
         Ok(text) => match format_number(&text) {
             Some(found) if found > FORMAT => {
                 return Err(OpenError::Newer {

@@ -71,7 +71,7 @@ impl Objects {
     /// Makes an object of this content. It is durable after the next [`Self::sync`].
     pub(crate) fn put(&self, content: &[u8]) -> Result<[u8; ADDRESS_BYTES], StoreError> {
         let address = *blake3::hash(content).as_bytes();
-        if self.find(&address) {
+        if self.has(&address, content) {
             return Ok(address);
         }
         let mut aside = self.aside()?;
@@ -118,7 +118,8 @@ impl Objects {
         if blake3::hash(&content).as_bytes() != address {
             return Err(StoreError {
                 message: format!(
-                    "{} is damaged: its content is not the one that it is named after",
+                    "{} is damaged: its content is not the one that it is named after; what needs it cannot be read \
+                     until a good copy is put there (the plan of a pipeline is written anew by its next run)",
                     path.display()
                 ),
                 source: None,
@@ -127,17 +128,18 @@ impl Objects {
         Ok(content)
     }
 
-    /// Whether an object is there. One that this process did not make may lack a durable name.
-    fn find(&self, address: &[u8; ADDRESS_BYTES]) -> bool {
+    /// Whether an object is there. One that this process did not make may lack a durable name, or be
+    /// damaged: then it is made again.
+    fn has(&self, address: &[u8; ADDRESS_BYTES], content: &[u8]) -> bool {
         let mut names = self.names();
         if names.known.contains(address) || names.unsynced.contains(address) {
             return true;
         }
-        let there = self.path(address).exists();
-        if there {
+        let is_whole = fs::read(self.path(address)).is_ok_and(|found| found == content);
+        if is_whole {
             names.unsynced.insert(*address);
         }
-        there
+        is_whole
     }
 
     fn path(&self, address: &[u8; ADDRESS_BYTES]) -> PathBuf {

@@ -12,7 +12,8 @@ use super::{Snapshot, milliseconds, path_text};
 
 /// A run of a list. `held`: whether a daemon holds the runs that are not over.
 ///
-/// The snapshot is there if the run is not over, or if more than the row tells is asked for.
+/// The snapshot is there if the run is not over, or if more than the row tells is asked for; not so if
+/// the run cannot be read, which no daemon holds then.
 pub(crate) fn summary(
     row: &RunRow,
     held: bool,
@@ -23,7 +24,6 @@ pub(crate) fn summary(
     let state = match (row.end, view) {
         (_, Some(view)) => run_state(view, held),
         (Some((end, _)), None) => run_end(end),
-        (None, None) if held => api::RunState::Running,
         (None, None) => api::RunState::Interrupted,
     };
     let ended_at = view.map_or(row.end.map(|(_, at)| at), |view| view.ended_at);

@@ -73,8 +73,26 @@ impl Api {
         };
         Ok(Snapshot {
             run: Arc::new(live),
-            held: views.is_some(),
+            held: views.is_some() && !self.is_left(run),
         })
+    }
+
+    /// Whether the daemon did not take up this unfinished run, because it could not be read.
+    fn is_left(&self, run: RunId) -> bool {
+        let engine = self.engine.as_ref();
+        engine.is_some_and(|engine| engine.unreadable.contains(&run))
+    }
+
+    /// Refuses what cannot be done with a run that was not taken up.
+    pub(super) fn taken_up(&self, run: RunId) -> Result<(), Refusal> {
+        if !self.is_left(run) {
+            return Ok(());
+        }
+        let detail = format!(
+            "run {run} was not taken up, because it could not be read when the daemon began"
+        );
+        let hint = "daemon.log in the state folder says why; once that is mended, `ropewalk stop` and try again";
+        Err(Refusal::conflict("run_unreadable", detail).hint(hint))
     }
 
     /// The run that is named, as it is now.

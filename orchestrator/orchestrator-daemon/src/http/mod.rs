@@ -17,6 +17,7 @@ mod retry;
 mod runs;
 mod stream;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use component_api::catalog::Catalog;
 use orchestrator_api::DaemonInfo;
+use run_engine::ids::RunId;
 use run_store::StoreReader;
 use tokio::sync::oneshot;
 
@@ -67,6 +69,8 @@ pub(crate) struct Engine {
     pub(crate) views: Arc<Views>,
     /// Where commands go.
     pub(crate) commands: LoopSender,
+    /// Unfinished runs that were not taken up, because they could not be read.
+    pub(crate) unreadable: Arc<BTreeSet<RunId>>,
     /// The end of this daemon.
     pub(crate) ending: Ending,
 }

@@ -27,6 +27,7 @@ pub(super) async fn status(State(api): State<Api>, Path(run): Path<String>) -> A
 pub(super) async fn cancel(State(api): State<Api>, Path(run): Path<String>) -> Answer<api::Status> {
     api.engine()?;
     let run = api.blocking(move |api| api.run_id(&run)).await?;
+    api.taken_up(run)?;
     api.ask(|reply| Command::Cancel { run, reply }).await?;
     api.blocking(move |api| Ok(Json(api.status(run)?))).await
 }
@@ -41,6 +42,7 @@ pub(super) async fn resume(State(api): State<Api>, Path(run): Path<String>) -> A
             let hint = format!("`ropewalk retry {}` makes a new run of it", status.run_id);
             return Err(Refusal::conflict("run_ended", detail).hint(hint));
         }
+        api.taken_up(RunId(status.run_id))?;
         Ok(Json(status))
     })
     .await
@@ -138,7 +140,7 @@ impl Api {
         while runs.len() <= asked.rows {
             let rows = self.reader.runs(&asked.filter, before, ROWS_READ)?;
             for row in &rows {
-                let summary = self.summary(row, asked)?;
+                let summary = self.summary(row, asked);
                 if asked.state.is_none_or(|state| state == summary.state) {
                     runs.push(summary);
                 }
@@ -161,17 +163,17 @@ impl Api {
         })
     }
 
-    fn summary(&self, row: &RunRow, asked: &Asked) -> Result<api::RunSummary, Refusal> {
+    fn summary(&self, row: &RunRow, asked: &Asked) -> api::RunSummary {
         // Only a run that succeeded needs no more than its row.
         let row_is_enough =
             asked.columns.is_empty() && row.end.is_some_and(|(end, _)| end == RunEnd::Succeeded);
         let snapshot = if row_is_enough {
             None
         } else {
-            Some(self.snapshot(row.run)?)
+            // One that cannot be read is listed all the same; its own document says why.
+            self.snapshot(row.run).ok()
         };
         let held = self.engine.is_some();
-        let columns = &asked.columns;
-        Ok(documents::summary(row, held, snapshot.as_ref(), columns))
+        documents::summary(row, held, snapshot.as_ref(), &asked.columns)
     }
 }

@@ -1,7 +1,7 @@
 //! `ropewalk resume [RUN]`: follow an unfinished run, with a daemon that takes it up again.
 
 use clap::Args;
-use orchestrator_api::{Client, RunsQuery};
+use orchestrator_api::{Client, RunsQuery, Status};
 
 use super::{Outcome, attend};
 use crate::context::Context;
@@ -32,14 +32,26 @@ pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome 
     };
     let status = client.status(&run).await?;
     if status.state.is_ended() {
-        context.note(&format!("run {} is over already", status.run_id));
-        attend::print_end(&client, &status, context).await?;
-        return Ok(Exit::of_run(status.state));
+        return over(&client, &status, context).await;
     }
     let signals = Signals::new()?;
-    let status = client.resume(&status.run_id.to_string()).await?;
+    let run = status.run_id.to_string();
+    let status = match client.resume(&run).await {
+        // It ended meanwhile: the daemon has taken it up without being asked.
+        Err(error) if error.problem().is_some_and(|p| p.code == "run_ended") => {
+            return over(&client, &client.status(&run).await?, context).await;
+        }
+        resumed => resumed?,
+    };
     let begin = ("following", From::Now);
     attend::attend(&mut reach, client, &status, begin, signals, context).await
+}
+
+/// There is nothing to be followed any more.
+async fn over(client: &Client, status: &Status, context: &Context) -> Outcome {
+    context.note(&format!("run {} is over already", status.run_id));
+    attend::print_end(client, status, context).await?;
+    Ok(Exit::of_run(status.state))
 }
 
 /// The newest run that is not over, else the newest run.

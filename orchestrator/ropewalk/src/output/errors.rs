@@ -15,8 +15,14 @@ pub(crate) fn print(error: &CliError, colors: Colors) {
     let word = colors.paint(Tone::Bad, "error");
     let mut text = format!("{word}: {}", printable(&error.to_string()));
     let mut cause = error.source();
+    let mut told = error.to_string();
     while let Some(error) = cause {
-        text += &format!("\n  because: {}", printable(&error.to_string()));
+        // A cause that was handed on as it is.
+        let sentence = error.to_string();
+        if sentence != told {
+            text += &format!("\n  because: {}", printable(&sentence));
+        }
+        told = sentence;
         cause = error.source();
     }
     if let Some(hint) = error.hint_text() {
