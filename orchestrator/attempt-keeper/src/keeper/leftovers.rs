@@ -25,6 +25,8 @@ struct Doomed {
     /// Whose it was, if anything tells.
     attempt: Option<String>,
     trace: &'static str,
+    /// Whether it ran until then; a zombie only waited to be reaped.
+    was_alive: bool,
 }
 
 /// Kills orphans whose attempt is over, and reports the attempts of which nothing is left.
@@ -90,11 +92,14 @@ fn kill_orphans(state: &State) -> Vec<Doomed> {
             None => state.is_starting || is_maybe_of_a_running_attempt(state, pid),
         };
         if !may_live {
+            // Asked before the kill: a moment after it the process may be a zombie already.
+            let was_alive = process_table::stat(pid).is_some_and(|now| !now.zombie);
             kill_with_group(state, pid);
             doomed.push(Doomed {
                 pid,
                 attempt,
                 trace,
+                was_alive,
             });
         }
     }
@@ -132,7 +137,7 @@ fn tell_new(state: &mut State, doomed: &[Doomed]) {
     let mut lines: BTreeMap<(String, &str), Vec<u32>> = BTreeMap::new();
     for one in doomed {
         let is_news = state.told.insert(one.pid);
-        if !is_news || process_table::stat(one.pid).is_none_or(|now| now.zombie) {
+        if !is_news || !one.was_alive {
             continue;
         }
         let whose = match &one.attempt {
