@@ -7,6 +7,7 @@ mod architecture;
 mod bad_input;
 mod daemon_stand_in;
 mod damage;
+mod errors_page;
 mod exit_status;
 mod following;
 mod kill;

@@ -78,16 +78,47 @@ fn each_mistake_is_told_in_these_words() {
     }
 }
 
-#[test]
-fn every_code_is_told_of_some_file() {
+/// Every code that is told of some file.
+fn told() -> BTreeSet<Code> {
+    // Too large to be kept as a file.
     let too_large = "#".repeat(TEXT_BYTES_MAX + 1);
     let files = broken().into_iter().map(|(_, text)| text);
-    let told: BTreeSet<Code> = files
+    let diagnostics = files
         .chain([too_large])
-        .flat_map(|text| compiled(&text).diagnostics)
-        .map(|d| d.code)
-        .collect();
+        .flat_map(|text| compiled(&text).diagnostics);
+    diagnostics.map(|d| d.code).collect()
+}
+
+#[test]
+fn every_code_is_told_of_some_file() {
     let all: BTreeSet<Code> = Code::ALL.iter().copied().collect();
+    let told = told();
     let missing: Vec<_> = all.difference(&told).collect();
-    assert!(missing.is_empty(), "no file is told of {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "no file in broken/ is told of {missing:?}"
+    );
+}
+
+#[test]
+fn the_page_of_errors_explains_exactly_these_codes() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (page, _) = page
+        .split_once("\n## While a pipeline runs\n")
+        .unwrap_or((&page, ""));
+    let sections = page.split("\n### `").skip(1);
+    let explained: BTreeSet<(&str, &str)> = sections
+        .map(|section| {
+            let (code, rest) = section.split_once('`').unwrap();
+            (code, rest.trim_start().lines().next().unwrap_or_default())
+        })
+        .collect();
+    let told: BTreeSet<(&str, &str)> = told().iter().map(|c| (c.name(), c.meaning())).collect();
+    let missing: Vec<_> = told.difference(&explained).collect();
+    let unknown: Vec<_> = explained.difference(&told).collect();
+    assert!(
+        missing.is_empty() && unknown.is_empty(),
+        "docs/errors.md lacks {missing:#?} and has {unknown:#?}"
+    );
 }

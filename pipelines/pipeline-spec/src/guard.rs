@@ -90,7 +90,15 @@ fn syntax_error(error: &ScanError) -> Diagnostic {
         ("tab", "indent with spaces, never with tabs"),
         (
             "mapping values are not allowed",
-            "put quotes around a value that holds `: `",
+            "put quotes around a value that holds `: `, and a space behind the colon of every key",
+        ),
+        (
+            "unknown escape",
+            "write `\\\\` for a backslash, or put the text in single quotes",
+        ),
+        (
+            "invalid indentation in flow",
+            "close the bracket or brace above",
         ),
         ("unknown anchor", "define it before with `&name`"),
         ("expect ':'", "a key is followed by a colon: `key: value`"),

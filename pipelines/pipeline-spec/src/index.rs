@@ -108,6 +108,8 @@ impl<'t> Index<'t> {
                     Some(entry) => (found.node, found.key) = (entry.value, Some(entry.span)),
                     None => found.complete = false,
                 },
+                // One text where a list may stand is the list's only item.
+                Kind::Scalar { .. } if segment == "0" => {}
                 Kind::Scalar { .. } | Kind::Alias(_) => found.complete = false,
             }
             if !found.complete {

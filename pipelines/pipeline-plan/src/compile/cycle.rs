@@ -14,9 +14,12 @@ use crate::limits::CYCLE_NAMES_MAX;
 pub(super) fn diagnostic(steps: &Steps<'_>, cycle: &Cycle) -> Diagnostic {
     let first = cycle.first().copied().unwrap_or_default();
     let second = cycle.get(1).copied().unwrap_or(first);
-    let error = match pointer(steps, first, second) {
+    let entry = steps.get(first);
+    let at_steps = At::ROOT.key(entry.step.section());
+    let at = at_steps.key(entry.id);
+    let error = match pointer(steps, first, second, &at) {
         Some(pointer) => Diagnostic::error(Code::Cycle, pointer, message(steps, cycle)),
-        None => Diagnostic::error(Code::Cycle, "/steps", message(steps, cycle)).at_key(),
+        None => Diagnostic::error(Code::Cycle, at.pointer(), message(steps, cycle)).at_key(),
     };
     error.hint("remove one of these dependencies")
 }
@@ -40,24 +43,25 @@ fn message(steps: &Steps<'_>, cycle: &Cycle) -> String {
 }
 
 /// The place where a step names another that it needs.
-fn pointer(steps: &Steps<'_>, step: usize, need: usize) -> Option<String> {
+fn pointer(steps: &Steps<'_>, step: usize, need: usize, at: &At<'_>) -> Option<String> {
     let entry = steps.get(step);
     let wanted = steps.get(need).id;
-    let at_steps = At::ROOT.key(entry.step.section());
-    let at = at_steps.key(entry.id);
-    let known = Names {
-        steps,
-        step,
-        is_condition: false,
-    };
-    let names = |text: &str| {
+    let names = |text: &str, is_condition| {
+        let known = Names {
+            steps,
+            step,
+            is_condition,
+        };
         let references = check_text(text, &known).references;
         references.contains(&Reference::Step(need))
             || references.contains(&Reference::StepState(need))
     };
-    in_needs(&entry, wanted, &at)
-        .or_else(|| in_inputs(&entry, wanted, &at))
-        .or_else(|| in_texts(&entry, &names, &at))
+    let condition = entry.step.condition.as_deref();
+    let in_condition = || condition.filter(|text| names(text, true));
+    in_needs(&entry, wanted, at)
+        .or_else(|| in_inputs(&entry, wanted, at))
+        .or_else(|| in_texts(&entry, &|text| names(text, false), at))
+        .or_else(|| in_condition().map(|_| at.key("if").pointer()))
 }
 
 fn in_needs(entry: &Entry<'_>, wanted: &str, at: &At<'_>) -> Option<String> {
