@@ -2,6 +2,7 @@
 
 mod attempts;
 mod flow;
+mod spans;
 
 use crate::support::{Project, transcript};
 

@@ -9,3 +9,4 @@ pub mod catalog;
 pub mod contract;
 pub mod files;
 pub mod manifest;
+pub mod span;

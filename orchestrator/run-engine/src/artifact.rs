@@ -41,6 +41,16 @@ pub struct Artifact {
     pub created_at: DateTime<Utc>,
 }
 
+impl Artifact {
+    /// The span that it is of: its property of that name.
+    pub fn span(&self) -> Option<i64> {
+        self.properties.get(SPAN)?.as_i64()
+    }
+}
+
+/// The property that names an artifact's span.
+pub const SPAN: &str = "span";
+
 /// A file of an artifact, and the state in which it was digested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactFile {

@@ -184,6 +184,8 @@ pub struct PrepareTask {
     pub project_dir: PathBuf,
     /// Globs of external files by input port.
     pub files: BTreeMap<String, Vec<String>>,
+    /// By input port, the span that is taken instead of the newest.
+    pub spans: BTreeMap<String, i64>,
     /// Which files are part of the key.
     pub key_files: KeyFiles,
     /// Paths below the project that never are (push destinations, files that inputs match): globs.

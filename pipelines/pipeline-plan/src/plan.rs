@@ -170,8 +170,16 @@ pub enum Source {
         /// Its port.
         port: String,
     },
-    /// External files by globs, relative to the pipeline file's folder.
+    /// External files by globs, relative to the pipeline file's folder; where a span stands in them,
+    /// those of the newest.
     Files(Vec<String>),
+    /// External files of one span, by globs in which it stands.
+    FilesOfSpan {
+        /// The globs.
+        globs: Vec<String>,
+        /// The span.
+        span: i64,
+    },
     /// The newest blessed Model of this name, from the metadata store.
     LatestBlessed(String),
 }
@@ -197,6 +205,17 @@ pub enum OutputKind {
     Artifact,
     /// A small value: text, number, boolean, list or map.
     Parameter,
+}
+
+impl Source {
+    /// The globs of external files, with the span that is taken instead of the newest.
+    pub fn files(&self) -> Option<(&[String], Option<i64>)> {
+        match self {
+            Self::Files(globs) => Some((globs, None)),
+            Self::FilesOfSpan { globs, span } => Some((globs, Some(*span))),
+            Self::Output { .. } | Self::LatestBlessed(_) => None,
+        }
+    }
 }
 
 impl Node {

@@ -107,8 +107,13 @@ pub enum InputSource {
         /// Its output port.
         port: String,
     },
-    /// `{ files: ... }`, globs.
-    Files(Vec<String>),
+    /// `{ files: ... }`.
+    Files {
+        /// Globs, in which `{SPAN}` and the like may stand.
+        globs: Vec<String>,
+        /// `span:`, the one that is taken instead of the newest.
+        span: Option<i64>,
+    },
     /// `{ latest_blessed: MODEL }`, a model's name.
     LatestBlessed(String),
 }

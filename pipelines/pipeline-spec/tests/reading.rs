@@ -108,7 +108,7 @@ fn every_form_of_an_input() {
     });
     let files = |globs: &[&str]| {
         let globs = globs.iter().map(|g| (*g).to_owned()).collect();
-        Some(InputSource::Files(globs))
+        Some(InputSource::Files { globs, span: None })
     };
     let input = |name: &str| (step.inputs[name].many, step.inputs[name].sources.clone());
     assert_eq!(input("one"), (false, vec![output.clone()]));

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use component_api::catalog::PUSH;
-use pipeline_plan::{Action, Node, Plan, Source};
+use component_api::span::SpanPattern;
+use pipeline_plan::{Action, Node, Plan};
 use run_engine::event::RunCreated;
 use serde_json::{Value, json};
 
@@ -84,14 +85,22 @@ fn excluded(plan: &Plan, project_dir: &Path, params: &BTreeMap<String, Value>) -
         }
         let sources = node.inputs.values().flat_map(|input| &input.sources);
         for source in sources {
-            if let Source::Files(patterns) = source {
-                globs.extend(patterns.iter().filter_map(|glob| below(project_dir, glob)));
-            }
+            let patterns = source.files().map_or(&[][..], |(globs, _)| globs);
+            let patterns = patterns.iter().map(|pattern| of_all_spans(pattern));
+            globs.extend(patterns.filter_map(|glob| below(project_dir, &glob)));
         }
     }
     globs.sort();
     globs.dedup();
     globs
+}
+
+/// A glob for what the pattern matches, whatever the span.
+fn of_all_spans(pattern: &str) -> String {
+    match SpanPattern::parse(pattern) {
+        Ok(Some(pattern)) => pattern.glob(),
+        Ok(None) | Err(_) => pattern.to_owned(),
+    }
 }
 
 /// Where a step pushes to, as far as the run's parameters tell.

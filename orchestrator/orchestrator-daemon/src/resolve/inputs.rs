@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use component_api::files::FilesManifest;
+use component_api::span;
 use pipeline_plan::{InputPlan, Node, NodeId, Source};
 use run_engine::artifact::{Artifact, FileState};
 use run_engine::decide::upstream_reason;
@@ -37,6 +38,27 @@ impl Given {
         match self {
             Self::Artifact(artifact) => artifact.digest.clone(),
             Self::Files(found) => found.manifest.digest(),
+        }
+    }
+
+    /// The span that it is of.
+    pub(crate) fn span(&self) -> Option<i64> {
+        match self {
+            Self::Artifact(artifact) => artifact.span(),
+            Self::Files(found) => found.manifest.span,
+        }
+    }
+
+    /// What stands for it in the key: its digest, and with it what is told of its content but is
+    /// no part of it, for what is made of it is told the same.
+    fn key(&self) -> String {
+        let version = match self {
+            Self::Artifact(_) => None,
+            Self::Files(found) => found.manifest.version,
+        };
+        match self.span() {
+            Some(span) => format!("{} of span {}", self.digest(), span::words(span, version)),
+            None => self.digest(),
         }
     }
 }
@@ -83,15 +105,15 @@ fn withheld(state: &RunState, input: &InputPlan) -> Option<NodeId> {
             let is_good = state.step(*node).phase.is_good();
             (!is_good && output(state, *node, port).is_none()).then_some(*node)
         }
-        Source::Files(_) | Source::LatestBlessed(_) => None,
+        Source::Files(_) | Source::FilesOfSpan { .. } | Source::LatestBlessed(_) => None,
     })
 }
 
-/// Digests of what enters, for the key.
+/// What enters, for the key.
 pub(super) fn digests(inputs: &BTreeMap<String, Vec<Given>>) -> BTreeMap<String, Vec<String>> {
     let ports = inputs.iter();
     ports
-        .map(|(port, given)| (port.clone(), given.iter().map(Given::digest).collect()))
+        .map(|(port, given)| (port.clone(), given.iter().map(Given::key).collect()))
         .collect()
 }
 
@@ -110,7 +132,7 @@ fn direct(
             Source::Output { node, port } => {
                 given.extend(output(state, *node, port).map(Given::Artifact));
             }
-            Source::Files(globs) if !found_files => {
+            Source::Files(globs) | Source::FilesOfSpan { globs, .. } if !found_files => {
                 let Some((manifest, states)) = prepared.files.get(port) else {
                     let message =
                         format!("input `{port}`: nothing was found for {}", globs.join(", "));
@@ -122,7 +144,7 @@ fn direct(
                     states: states.clone(),
                 })));
             }
-            Source::Files(_) | Source::LatestBlessed(_) => {}
+            Source::Files(_) | Source::FilesOfSpan { .. } | Source::LatestBlessed(_) => {}
         }
     }
     Ok(given)
@@ -173,7 +195,7 @@ fn nothing_enters(state: &RunState, port: &str, input: &InputPlan) -> Failure {
             let hint = "give a port that is optional, or run the pipeline that trains and evaluates it first";
             Failure::new("input_missing", message).hint(hint)
         }
-        Some(Source::Files(_)) | None => {
+        Some(Source::Files(_) | Source::FilesOfSpan { .. }) | None => {
             Failure::new("input_missing", format!("input `{port}` is empty"))
         }
     }

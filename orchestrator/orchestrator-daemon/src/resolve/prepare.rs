@@ -26,7 +26,7 @@ pub(crate) fn prepare_task(
         KeyFiles::None
     };
     let program = keyed.then(|| program(context, state, node)).flatten();
-    let files = external_files(node);
+    let (files, spans) = external_files(node);
     if files.is_empty() && key_files == KeyFiles::None && program.is_none() {
         return None;
     }
@@ -36,6 +36,7 @@ pub(crate) fn prepare_task(
         node: id,
         project_dir: context.project_dir().to_path_buf(),
         files,
+        spans,
         key_files,
         excluded: Arc::clone(&context.excluded),
         program,
@@ -43,18 +44,18 @@ pub(crate) fn prepare_task(
     })
 }
 
-/// Globs of external files by input port.
-fn external_files(node: &Node) -> BTreeMap<String, Vec<String>> {
+/// Globs of external files by input port, and the spans that are pinned.
+fn external_files(node: &Node) -> (BTreeMap<String, Vec<String>>, BTreeMap<String, i64>) {
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut spans = BTreeMap::new();
     for (port, input) in &node.inputs {
-        for source in &input.sources {
-            if let Source::Files(globs) = source {
-                let of_port = files.entry(port.clone()).or_default();
-                of_port.extend(globs.iter().cloned());
-            }
+        for (globs, span) in input.sources.iter().filter_map(Source::files) {
+            let of_port = files.entry(port.clone()).or_default();
+            of_port.extend(globs.iter().cloned());
+            spans.extend(span.map(|span| (port.clone(), span)));
         }
     }
-    files
+    (files, spans)
 }
 
 /// Which files the result depends on beside its inputs. A component is named by its version.

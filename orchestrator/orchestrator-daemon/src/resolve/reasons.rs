@@ -87,9 +87,12 @@ fn input_reason(
             let text = format!("step `{step}` gave another `{from}` than before");
             Reason::new(ReasonCode::UpstreamChanged, text, step)
         }
-        Some(Source::Files(_)) => {
+        Some(Source::Files(_) | Source::FilesOfSpan { .. }) => {
             let given = resolved.inputs.get(port).map(Vec::as_slice);
             let old = before.inputs.get(port).map(Vec::as_slice);
+            if let Some(reason) = other_span(port, given, old) {
+                return reason;
+            }
             match changed_file(given.unwrap_or_default(), old.unwrap_or_default()) {
                 Some(file) => {
                     let text = format!("file `{file}` of input `{port}` changed");
@@ -113,6 +116,24 @@ fn input_reason(
             port,
         ),
     }
+}
+
+/// The files are of another span than before.
+fn other_span(
+    port: &str,
+    now: Option<&[Given]>,
+    before: Option<&[Arc<Artifact>]>,
+) -> Option<Reason> {
+    let now = now?.iter().find_map(Given::span)?;
+    let before = before?.iter().find_map(|artifact| artifact.span());
+    if before == Some(now) {
+        return None;
+    }
+    let text = match before {
+        Some(before) => format!("input `{port}` is of span {now}, and was of span {before}"),
+        None => format!("input `{port}` is of span {now}"),
+    };
+    Some(Reason::new(ReasonCode::InputChanged, text, port))
 }
 
 /// The first file that is new, gone, or has another content.

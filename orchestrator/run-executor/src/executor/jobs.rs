@@ -36,12 +36,13 @@ fn looked_at(task: &PrepareTask) -> String {
         node: _,
         project_dir,
         files,
+        spans,
         key_files,
         excluded,
         program,
         search_path,
     } = task;
-    let places = (project_dir, files, key_files, excluded);
+    let places = (project_dir, files, spans, key_files, excluded);
     format!("{places:?} {program:?} {search_path:?}")
 }
 

@@ -52,6 +52,12 @@ pub(super) fn record(
             .hint("write what the type promises, or declare the output as `Artifact`, which may be anything")
     })?;
     let started = &attempt.task.started;
+    let span = started
+        .inputs
+        .values()
+        .flatten()
+        .filter_map(|a| a.span())
+        .max();
     Ok(Some(Artifact {
         id: started.execution.artifact(port.number),
         type_name: type_name.clone(),
@@ -62,7 +68,7 @@ pub(super) fn record(
         path,
         digest: digest(&tree),
         size_bytes: tree.files.iter().map(|file| file.state.size_bytes).sum(),
-        properties: properties::read(type_name, layout, &tree, &root, port.metadata),
+        properties: properties::read(type_name, layout, &tree, &root, port.metadata, span),
         files: tree.files,
         created_at,
     }))

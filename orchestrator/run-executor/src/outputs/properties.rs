@@ -5,6 +5,7 @@ use std::path::Path;
 
 use component_api::artifact::Layout;
 use component_api::contract::RuntimeArtifact;
+use run_engine::artifact::SPAN;
 use serde_json::{Map, Value};
 
 use super::layout_check::{json, read_json};
@@ -21,13 +22,15 @@ const MODEL: &str = "Model";
 /// What a model's signature says at its top of the model as a whole.
 const OF_SIGNATURE: [&str; 3] = ["flavour", NAME, "task"];
 
-/// The first `PROPERTIES_MAX` by name.
+/// The first `PROPERTIES_MAX` by name. What is made of data of a span is of that span, unless the
+/// component says otherwise.
 pub(super) fn read(
     type_name: &str,
     layout: Layout,
     tree: &Tree,
     root: &Path,
     said: Option<&RuntimeArtifact>,
+    span: Option<i64>,
 ) -> BTreeMap<String, Value> {
     let said = said.map(|artifact| &artifact.metadata);
     let mut found = match said.filter(|metadata| !metadata.is_empty()) {
@@ -48,7 +51,12 @@ pub(super) fn read(
             found.entry(name).or_insert(value);
         }
     }
-    found.into_iter().take(PROPERTIES_MAX).collect()
+    let span = found.remove(SPAN).or(span.map(Value::from));
+    let most = PROPERTIES_MAX - usize::from(span.is_some());
+    let found = found.into_iter().take(most);
+    found
+        .chain(span.map(|span| (SPAN.to_owned(), span)))
+        .collect()
 }
 
 /// What the signature says of a model, so that one made by any program has a name too.

@@ -6,16 +6,19 @@ use component_api::files::{ExternalFile, FilesManifest};
 use run_engine::artifact::FileState;
 use run_engine::reason::Failure;
 
-use super::globs::{GlobError, Place, expand};
+use super::globs::{GlobError, Place};
+use super::spans;
 use crate::failures;
 use crate::limits::INPUT_FILES_MAX;
 use crate::memo::DigestMemo;
 
-/// The files of one input port, sorted by name, with the state in which each was digested.
+/// The files of one input port, sorted by name, with the state in which each was digested. Where a
+/// span stands in the patterns, those of `span`, or of the newest one.
 pub(super) fn look(
     project_dir: &Path,
     port: &str,
     patterns: &[String],
+    span: Option<i64>,
     memo: &DigestMemo,
 ) -> Result<(FilesManifest, Vec<FileState>), Failure> {
     let place = Place {
@@ -23,7 +26,7 @@ pub(super) fn look(
         state_dir: memo.state_dir(),
         files_max: INPUT_FILES_MAX,
     };
-    let found = match expand(patterns, &place) {
+    let found = match spans::find(patterns, span, &place) {
         Ok(found) => found,
         Err(GlobError::Failed(failure)) => return Err(about(port, failure)),
         Err(GlobError::TooMany) => {
@@ -33,9 +36,9 @@ pub(super) fn look(
             return Err(about(port, failure));
         }
     };
-    let mut files = Vec::with_capacity(found.len());
-    let mut states = Vec::with_capacity(found.len());
-    for (name, path) in found {
+    let mut files = Vec::with_capacity(found.files.len());
+    let mut states = Vec::with_capacity(found.files.len());
+    for (name, path) in found.files {
         let digested = memo
             .digest(&path)
             .map_err(|error| about(port, failures::digest("file_not_found", &path, &error)))?;
@@ -50,8 +53,8 @@ pub(super) fn look(
     }
     let manifest = FilesManifest {
         format_version: 1,
-        span: None,
-        version: None,
+        span: found.span,
+        version: found.version,
         files,
     };
     Ok((manifest, states))

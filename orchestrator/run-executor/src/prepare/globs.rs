@@ -52,7 +52,11 @@ pub(super) fn expand(patterns: &[String], place: &Place<'_>) -> Result<Files, Gl
 }
 
 /// Adds a pattern's files, and says whether there was any.
-fn expand_one(pattern: &str, place: &Place<'_>, files: &mut Files) -> Result<bool, GlobError> {
+pub(super) fn expand_one(
+    pattern: &str,
+    place: &Place<'_>,
+    files: &mut Files,
+) -> Result<bool, GlobError> {
     let whole = clean(&place.project_dir.join(pattern));
     if whole.is_file() {
         add(files, whole, place)?;
@@ -71,10 +75,15 @@ fn expand_one(pattern: &str, place: &Place<'_>, files: &mut Files) -> Result<boo
         let hint = "relative paths start at the pipeline file's folder";
         return Err(Failure::new("file_not_found", message).hint(hint).into());
     };
-    search.run(place, files)
+    let mut matched = false;
+    search.run(place, &mut |path| {
+        matched = true;
+        add(files, path, place)
+    })?;
+    Ok(matched)
 }
 
-fn no_match(pattern: &str, folder: &Path) -> Failure {
+pub(super) fn no_match(pattern: &str, folder: &Path) -> Failure {
     let message = format!("no file matches `{pattern}` in {}", folder.display());
     Failure::new("no_match", message).hint(
         "relative paths start at the pipeline file's folder; `**` crosses folders, `*` does not",
@@ -82,8 +91,10 @@ fn no_match(pattern: &str, folder: &Path) -> Failure {
 }
 
 /// A walk below the part of a pattern that has no special characters.
-struct Search {
-    base: PathBuf,
+pub(super) struct Search {
+    pub(super) base: PathBuf,
+    /// What follows `base` in the pattern.
+    pub(super) special: String,
     /// For paths relative to `base`.
     matcher: GlobMatcher,
     depth_max: Option<usize>,
@@ -92,7 +103,11 @@ struct Search {
 
 impl Search {
     /// `None` if the pattern is a plain path.
-    fn new(pattern: &str, whole: &Path, place: &Place<'_>) -> Result<Option<Self>, Failure> {
+    pub(super) fn new(
+        pattern: &str,
+        whole: &Path,
+        place: &Place<'_>,
+    ) -> Result<Option<Self>, Failure> {
         // The project's own folder may hold special characters, which mean nothing there.
         let (start, rest) = match whole.strip_prefix(place.project_dir) {
             Ok(rest) if Path::new(pattern).is_relative() => (place.project_dir, rest),
@@ -118,12 +133,18 @@ impl Search {
             matcher: glob.compile_matcher(),
             depth_max: (!crosses).then(|| special.split('/').count()),
             wants_hidden: special.starts_with('.') || special.contains("/."),
+            special,
         }))
     }
 
-    fn run(&self, place: &Place<'_>, files: &mut Files) -> Result<bool, GlobError> {
+    /// Hands over every file that matches.
+    pub(super) fn run(
+        &self,
+        place: &Place<'_>,
+        found: &mut dyn FnMut(PathBuf) -> Result<(), GlobError>,
+    ) -> Result<(), GlobError> {
         if !self.base.is_dir() {
-            return Ok(false);
+            return Ok(());
         }
         let state_dir = place.state_dir.to_path_buf();
         let walk = WalkBuilder::new(&self.base)
@@ -133,7 +154,6 @@ impl Search {
             .max_depth(self.depth_max)
             .filter_entry(move |entry| entry.path() != state_dir)
             .build();
-        let mut matched = false;
         for entry in walk {
             let entry = match entry {
                 Ok(entry) => entry,
@@ -143,11 +163,10 @@ impl Search {
             let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
             let relative = entry.path().strip_prefix(&self.base);
             if is_file && relative.is_ok_and(|path| self.matcher.is_match(path)) {
-                add(files, entry.into_path(), place)?;
-                matched = true;
+                found(entry.into_path())?;
             }
         }
-        Ok(matched)
+        Ok(())
     }
 }
 
@@ -178,7 +197,8 @@ pub(super) fn unreadable(base: &Path, error: &ignore::Error) -> Failure {
     }
 }
 
-fn add(files: &mut Files, path: PathBuf, place: &Place<'_>) -> Result<(), GlobError> {
+/// Adds a file by its name.
+pub(super) fn add(files: &mut Files, path: PathBuf, place: &Place<'_>) -> Result<(), GlobError> {
     let name = path.strip_prefix(place.project_dir).unwrap_or(&path);
     let Some(name) = name.to_str().map(str::to_owned) else {
         let message = format!("the name of {} is no UTF-8", path.display());
@@ -194,7 +214,7 @@ fn add(files: &mut Files, path: PathBuf, place: &Place<'_>) -> Result<(), GlobEr
 }
 
 /// The path without `.` and `..`. Links are not looked at: `a/../b` is `b`.
-fn clean(path: &Path) -> PathBuf {
+pub(super) fn clean(path: &Path) -> PathBuf {
     let mut cleaned = PathBuf::new();
     for part in path.components() {
         match part {

@@ -6,6 +6,7 @@ mod external;
 mod globs;
 mod key_files;
 mod program;
+mod spans;
 
 use run_engine::reason::Failure;
 use run_engine::seams::{PrepareTask, Prepared};
@@ -16,7 +17,8 @@ use crate::memo::DigestMemo;
 pub fn prepare(task: &PrepareTask, memo: &DigestMemo) -> Result<Prepared, Failure> {
     let mut prepared = Prepared::default();
     for (port, patterns) in &task.files {
-        let found = external::look(&task.project_dir, port, patterns, memo)?;
+        let span = task.spans.get(port).copied();
+        let found = external::look(&task.project_dir, port, patterns, span, memo)?;
         prepared.files.insert(port.clone(), found);
     }
     match key_files::look(task, memo)? {

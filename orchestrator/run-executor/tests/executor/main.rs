@@ -11,6 +11,7 @@ mod key_files;
 mod launching;
 mod outputs;
 mod preparing;
+mod spans;
 mod support;
 mod upgrade;
 mod verifying;

@@ -283,6 +283,7 @@ impl World {
             node: NodeId(0),
             project_dir: self.project().to_path_buf(),
             files: BTreeMap::new(),
+            spans: BTreeMap::new(),
             key_files: KeyFiles::None,
             excluded: Arc::default(),
             program: None,

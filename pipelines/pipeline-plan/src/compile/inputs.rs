@@ -112,6 +112,17 @@ impl Reading<'_, '_> {
             let at = if input.many { &item } else { at };
             sources.extend(source.as_ref().and_then(|s| self.source(s, at)));
         }
+        let mut pinned: Vec<_> = sources
+            .iter()
+            .filter_map(Source::files)
+            .map(|f| f.1)
+            .collect();
+        pinned.dedup();
+        if pinned.len() > 1 {
+            let message = "all files of an input are of one span".to_owned();
+            let hint = "write the paths as one list: `{ files: [A, B], span: N }`";
+            self.error(Code::InvalidInput, at, message, hint.to_owned());
+        }
         let resolved = sources
             .iter()
             .any(|s| matches!(s, Source::LatestBlessed(_)));
@@ -134,9 +145,13 @@ impl Reading<'_, '_> {
 
     fn source(&mut self, source: &InputSource, at: &At<'_>) -> Option<Source> {
         match source {
-            InputSource::Files(globs) => {
+            InputSource::Files { globs, span } => {
                 self.fits(FILES, "files are of the type Files", at, String::new());
-                Some(Source::Files(globs.clone()))
+                let globs = globs.clone();
+                Some(match *span {
+                    Some(span) => Source::FilesOfSpan { globs, span },
+                    None => Source::Files(globs),
+                })
             }
             InputSource::LatestBlessed(model) => {
                 let what = "`latest_blessed` gives a Model";

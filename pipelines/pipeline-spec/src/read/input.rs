@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use component_api::span::{self, SpanPattern};
 use serde_json::{Map, Value};
 
 use super::Reader;
@@ -102,11 +103,16 @@ fn plain_form(text: &str) -> Option<String> {
 
 /// A map with the key of one resolver.
 fn resolver(mut map: Map<String, Value>, at: &At<'_>, reader: &mut Reader) -> Option<InputSource> {
+    let span = map.remove("span");
     reader.known_keys(&map, RESOLVERS, at, "an input");
     let files = map.remove("files");
+    if let (Some(_), None) = (&span, &files) {
+        let message = "`span` pins one for `files`, and this input has none".to_owned();
+        reader.at_key(Code::MisplacedKey, &at.key("span"), message, "");
+    }
     let blessed = map.remove("latest_blessed");
     match (files, blessed) {
-        (Some(globs), None) => files_source(globs, &at.key("files"), reader),
+        (Some(globs), None) => files_source(globs, span, at, reader),
         (None, Some(model)) => blessed_source(model, &at.key("latest_blessed"), reader),
         (None, None) => {
             if map.is_empty() {
@@ -123,13 +129,57 @@ fn resolver(mut map: Map<String, Value>, at: &At<'_>, reader: &mut Reader) -> Op
     }
 }
 
-fn files_source(value: Value, at: &At<'_>, reader: &mut Reader) -> Option<InputSource> {
+fn files_source(
+    value: Value,
+    span: Option<Value>,
+    at: &At<'_>,
+    reader: &mut Reader,
+) -> Option<InputSource> {
+    let (at, at_span) = (&at.key("files"), &at.key("span"));
     if value.as_array().is_some_and(Vec::is_empty) {
         let message = "the list of files is empty".to_owned();
         reader.at_value(Code::WrongType, at, message, "");
     }
-    let globs = super::step::globs(value, at, reader);
-    (!globs.is_empty()).then_some(InputSource::Files(globs))
+    let globs = super::step::globs(value, at, reader, |glob| {
+        let message = SpanPattern::parse(glob).err()?;
+        let hint = "`{SPAN}` or `{YYYY}{MM}{DD}`, and with it `{VERSION}`, each once in a path";
+        Some((format!("`{glob}`: {message}"), hint))
+    });
+    let patterns = globs
+        .iter()
+        .filter_map(|glob| SpanPattern::parse(glob).ok());
+    let patterns: Vec<SpanPattern> = patterns.flatten().collect();
+    let span = span.filter(|v| !v.is_null());
+    let span = span.and_then(|value| pinned(&value, &patterns, at_span, reader));
+    (!globs.is_empty()).then_some(InputSource::Files { globs, span })
+}
+
+/// `span:`, a number, or a day where the paths hold dates.
+fn pinned(
+    value: &Value,
+    patterns: &[SpanPattern],
+    at: &At<'_>,
+    reader: &mut Reader,
+) -> Option<i64> {
+    if patterns.is_empty() {
+        let message = "there is no `{SPAN}` and no date in these paths".to_owned();
+        let hint = "write `files: \"data/span-{SPAN}/*.csv\"`, or remove `span`";
+        reader.at_key(Code::InvalidInput, at, message, hint);
+        return None;
+    }
+    let day = || value.as_str().and_then(span::day_of);
+    let is_dated = patterns.iter().all(SpanPattern::is_dated);
+    let span = value.as_i64().or_else(|| is_dated.then(day).flatten());
+    if span.is_none() {
+        let message = format!("expected the number of a span, found {value}");
+        let hint = if is_dated {
+            "a day is written as `2026-03-01`, or as the number of days since 1970-01-01"
+        } else {
+            ""
+        };
+        reader.at_value(Code::InvalidInput, at, message, hint);
+    }
+    span
 }
 
 fn blessed_source(value: Value, at: &At<'_>, reader: &mut Reader) -> Option<InputSource> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use component_api::artifact;
 use component_api::manifest::ParamType;
+use component_api::span::SpanPattern;
 use serde_json::{Map, Value};
 
 use super::{Reader, input, policy, shell};
@@ -35,9 +36,6 @@ const KEYS: &[&str] = &[
 /// Keys that only a step with `run:` takes: a component's manifest says the same.
 const RUN_ONLY: &[&str] = &["outputs", "files"];
 
-/// What a glob would take for a literal name.
-const SPAN_VARIABLES: &[&str] = &["{SPAN", "{VERSION", "{YYYY}", "{MM}", "{DD}"];
-
 pub(super) fn step(id: &str, value: Value, at: &At<'_>, reader: &mut Reader) -> Step {
     let Value::Object(mut map) = value else {
         let message = format!("expected a step, found {}", super::kind(&value));
@@ -60,7 +58,7 @@ pub(super) fn step(id: &str, value: Value, at: &At<'_>, reader: &mut Reader) -> 
         env: env(take("env"), &at.key("env"), reader),
         files: take("files")
             .filter(|v| !v.is_null())
-            .map(|v| globs(v, &at.key("files"), reader)),
+            .map(|v| key_files(v, &at.key("files"), reader)),
         cache: reader.boolean(take("cache"), &at.key("cache"), true),
         description: reader.literal_or_empty(take("description"), &at.key("description")),
         action,
@@ -291,8 +289,24 @@ fn is_variable(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// One glob or several. A step's `files: []` says that it depends on none.
-pub(super) fn globs(value: Value, at: &At<'_>, reader: &mut Reader) -> Vec<String> {
+/// `files:` of a step. `[]` says that it depends on none.
+fn key_files(value: Value, at: &At<'_>, reader: &mut Reader) -> Vec<String> {
+    globs(value, at, reader, |glob| match SpanPattern::parse(glob) {
+        Ok(None) => None,
+        Ok(Some(_)) | Err(_) => Some((
+            format!("no span is looked for in `{glob}`: these files are part of the program"),
+            "data enters by `inputs:`; here match the folder with `*`",
+        )),
+    })
+}
+
+/// One glob or several, and what is wrong with one, as its reader sees it.
+pub(super) fn globs(
+    value: Value,
+    at: &At<'_>,
+    reader: &mut Reader,
+    wrong: impl Fn(&str) -> Option<(String, &'static str)>,
+) -> Vec<String> {
     let is_list = value.is_array();
     let globs = reader.literals(value, at, "a path or glob, or a list of these");
     for (index, glob) in globs.iter().enumerate() {
@@ -302,9 +316,7 @@ pub(super) fn globs(value: Value, at: &At<'_>, reader: &mut Reader) -> Vec<Strin
             let message = "a path is not empty and holds no NUL character".to_owned();
             reader.at_value(Code::WrongType, at, message, "");
         }
-        if let Some(variable) = SPAN_VARIABLES.iter().find(|v| glob.contains(**v)) {
-            let message = format!("`{variable}` in a path is not resolved by this version");
-            let hint = "name the folder, or match it with `*`";
+        if let Some((message, hint)) = wrong(glob) {
             reader.at_value(Code::InvalidInput, at, message, hint);
         }
     }
