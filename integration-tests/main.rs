@@ -9,12 +9,15 @@ mod daemon_stand_in;
 mod damage;
 mod errors_page;
 mod exit_status;
+mod failures;
 mod following;
 mod kill;
 mod language;
 mod low_disk;
 #[cfg(feature = "servers")]
 mod other_frameworks;
+#[cfg(feature = "servers")]
+mod out_of_memory;
 mod power_loss;
 mod processes;
 mod random;

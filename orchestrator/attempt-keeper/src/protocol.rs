@@ -209,6 +209,10 @@ pub struct ExitStatus {
     /// A kill was asked for before it ended.
     #[serde(default)]
     pub killed: bool,
+    /// It was ended by SIGKILL, for which nobody here asked, and while it ran the kernel ended
+    /// processes because memory had run out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_memory: bool,
     /// When it was started, in microseconds since the Unix epoch.
     pub started_at_us: i64,
     /// When its main process ended, in microseconds since the Unix epoch.

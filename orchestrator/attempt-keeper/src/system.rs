@@ -15,6 +15,13 @@ pub(crate) struct Reaped {
     pub(crate) memory_max_bytes: u64,
 }
 
+impl Reaped {
+    /// Whether SIGKILL ended it, or a shell says so of a process that it waited for.
+    pub(crate) fn was_killed(&self) -> bool {
+        self.signal == Some(libc::SIGKILL) || self.code == Some(128 + libc::SIGKILL)
+    }
+}
+
 /// Waits until some child has ended and names it, but leaves it a zombie: its id and its group's
 /// cannot be given to another process until [`reap`] takes it.
 ///

@@ -84,6 +84,9 @@ pub struct Step {
     pub state: StepState,
     /// Why it ran, was reused, was skipped, refused or failed.
     pub reason: Option<Reason>,
+    /// Why it failed, if that was before any attempt was started; else its last attempt says it.
+    #[serde(default)]
+    pub error: Option<AttemptError>,
     /// Ids of the steps that must have ended before it.
     pub needs: Vec<String>,
     /// The run whose execution stands in for it.

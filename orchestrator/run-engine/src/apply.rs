@@ -286,7 +286,9 @@ impl RunState {
             self.expect_turn(node, name)?;
             self.expect(node, &[StepPhase::Ready], name)?;
         }
-        self.steps.get_mut(node.0 as usize).reason = Some(failure.reason(exit));
+        let step = self.steps.get_mut(node.0 as usize);
+        step.reason = Some(failure.reason(exit));
+        step.failure = attempt.is_none().then(|| Box::new(failure.clone()));
         self.end_step(node, StepPhase::Failed, at);
         Ok(())
     }

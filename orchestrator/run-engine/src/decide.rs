@@ -11,6 +11,7 @@ use pipeline_plan::NodeId;
 
 use crate::artifact::Outputs;
 use crate::event::{Event, Exit, StepEnded};
+use crate::failure_code::FailureCode;
 use crate::finally::awaited;
 use crate::reason::{Failure, Reason, ReasonCode};
 use crate::retry::next_attempt;
@@ -189,17 +190,20 @@ fn ended(
     let failure = match (&report.outcome, report.exit) {
         (AttemptOutcome::Succeeded(outputs), Some(exit)) => match success(outputs, exit) {
             Some(ended) => return Event::StepSucceeded(ended),
-            None => Failure::new("lost", "the attempt is not known"),
+            None => Failure::new(FailureCode::Lost, "the attempt is not known"),
         },
         (AttemptOutcome::Refused { outputs, reason }, Some(exit)) => match success(outputs, exit) {
             Some(ended) => {
                 let reason = Reason::new(ReasonCode::Rejected, reason.clone(), "");
                 return Event::StepRefused { ended, reason };
             }
-            None => Failure::new("lost", "the attempt is not known"),
+            None => Failure::new(FailureCode::Lost, "the attempt is not known"),
         },
         (AttemptOutcome::Failed(failure), _) => failure.clone(),
-        (_, None) => Failure::new("lost", "the attempt left outputs but no exit status"),
+        (_, None) => Failure::new(
+            FailureCode::Lost,
+            "the attempt left outputs but no exit status",
+        ),
     };
     if state.phase == RunPhase::Cancelling {
         return Event::StepCancelled {
@@ -257,7 +261,7 @@ fn lost(
         events.push(Event::StepFailed {
             node,
             attempt: None,
-            failure: Failure::new("lost", message).hint(hint),
+            failure: Failure::new(FailureCode::Lost, message).hint(hint),
             exit: None,
             at,
         });

@@ -12,6 +12,7 @@ mod apply;
 pub mod artifact;
 pub mod decide;
 pub mod event;
+pub mod failure_code;
 mod finally;
 pub mod ids;
 pub mod invariants;

@@ -6,6 +6,7 @@ use chrono::SecondsFormat;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Exit, Timer};
+use crate::failure_code::FailureCode;
 
 /// Why something was decided about a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,7 +117,7 @@ impl Reason {
 /// Why an attempt, or the preparation of one, failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// For programs and for `docs/errors.md`: `exit_status`, `output_missing`, `file_not_found`, ...
+    /// The name of a [`FailureCode`]; of a later version's record it may be one unknown here.
     pub code: String,
     /// What failed, where and why.
     pub message: String,
@@ -127,9 +128,9 @@ pub struct Failure {
 
 impl Failure {
     /// A failure without a hint.
-    pub fn new(code: &str, message: impl Into<String>) -> Self {
+    pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
         Self {
-            code: code.to_owned(),
+            code: code.name().to_owned(),
             message: message.into(),
             hint: String::new(),
         }
@@ -141,7 +142,7 @@ impl Failure {
             Some(exit) if exit.timed_out => ReasonCode::TimedOut,
             Some(exit) if exit.code == Some(0) => ReasonCode::OutputMissing,
             Some(_) => ReasonCode::ExitStatus,
-            None if self.code == "lost" => ReasonCode::Lost,
+            None if self.code == FailureCode::Lost.name() => ReasonCode::Lost,
             None => ReasonCode::OutputMissing,
         };
         Reason::new(code, self.message.clone(), self.code.clone())

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use pipeline_plan::{NodeId, Retry};
 
 use crate::event::{Exit, Timer};
+use crate::failure_code::FailureCode;
 use crate::ids::RunId;
 use crate::reason::Failure;
 use crate::state::{AttemptEndKind, RunState};
@@ -20,11 +21,13 @@ pub const ASKED_ATTEMPTS_MAX: usize = 10;
 
 /// Failures that the same attempt would only repeat: what cannot be executed, and inputs that are not
 /// any more what the step was started with.
-const FINAL: [&str; 4] = [
-    "command_not_found",
-    "exec_format",
-    "input_changed",
-    "permission_denied",
+const FINAL: [FailureCode; 6] = [
+    FailureCode::ArtifactVanished,
+    FailureCode::CommandNotFound,
+    FailureCode::ExecFormat,
+    FailureCode::InputChanged,
+    FailureCode::NotExecutable,
+    FailureCode::PermissionDenied,
 ];
 
 /// When the next attempt of a step is due whose live attempt failed so; none if the step failed.
@@ -35,7 +38,7 @@ pub fn next_attempt(
     exit: Option<Exit>,
     now: DateTime<Utc>,
 ) -> Option<Timer> {
-    if FINAL.contains(&failure.code.as_str()) {
+    if FINAL.iter().any(|code| code.name() == failure.code) {
         return None;
     }
     let policy = state.plan().node(node).policy.retry.clone();

@@ -97,6 +97,8 @@ pub struct Step {
     pub outputs: Option<Arc<Outputs>>,
     /// Why it ran, was reused, was skipped, refused or failed.
     pub reason: Option<Reason>,
+    /// Why it failed, if that was before any attempt was started; else its last attempt says it.
+    pub failure: Option<Box<Failure>>,
     /// The run of the execution that it reuses.
     pub reused_from: Option<RunId>,
     /// When it ended.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use attempt_keeper::ExitStatus;
 use component_api::contract::ExecutorOutput;
+use run_engine::failure_code::FailureCode;
 use run_engine::reason::Failure;
 
 use crate::limits::SENTENCE_CHARACTERS_MAX;
@@ -15,28 +16,28 @@ use crate::memo::DigestError;
 /// A failure of the operating system while `action` was done with `path`: "reading data/a.csv: ...".
 ///
 /// A full disk and a forbidden or absent file have codes of their own; `code` is for the rest.
-pub(crate) fn io(code: &str, action: &str, path: &Path, error: &io::Error) -> Failure {
+pub(crate) fn io(code: FailureCode, action: &str, path: &Path, error: &io::Error) -> Failure {
     let message = format!("{action} {}: {error}", path.display());
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             let hint =
                 "free some space (`ropewalk gc` removes what nothing needs), then run it again";
-            Failure::new("disk_full", message).hint(hint)
+            Failure::new(FailureCode::DiskFull, message).hint(hint)
         }
-        io::ErrorKind::NotFound => Failure::new("file_not_found", message),
-        io::ErrorKind::PermissionDenied => Failure::new("permission_denied", message)
+        io::ErrorKind::NotFound => Failure::new(FailureCode::FileNotFound, message),
+        io::ErrorKind::PermissionDenied => Failure::new(FailureCode::PermissionDenied, message)
             .hint("give yourself access to it, for example with `chmod`"),
         _ => Failure::new(code, message),
     }
 }
 
 /// A file could not be digested. Nobody is told of a digest that the end of the executor cut off.
-pub(crate) fn digest(code: &str, path: &Path, error: &DigestError) -> Failure {
+pub(crate) fn digest(code: FailureCode, path: &Path, error: &DigestError) -> Failure {
     match error {
         DigestError::Io(error) => io(code, "reading", path, error),
         DigestError::Changing | DigestError::Interrupted => {
             let message = format!("reading {}: {error}", path.display());
-            Failure::new("input_changed", message)
+            Failure::new(FailureCode::InputChanged, message)
                 .hint("wait until whoever writes it is done, then run it again")
         }
     }
@@ -46,23 +47,39 @@ pub(crate) fn digest(code: &str, path: &Path, error: &DigestError) -> Failure {
 pub(crate) fn end(status: &ExitStatus, answer: Option<&ExecutorOutput>) -> Failure {
     if status.timed_out {
         let message = "it ran longer than its `timeout` allows and was ended";
-        return Failure::new("timed_out", message).hint("raise `timeout`, or make it faster");
+        return Failure::new(FailureCode::TimedOut, message)
+            .hint("raise `timeout`, or make it faster");
+    }
+    if status.out_of_memory {
+        return out_of_memory(status.memory_max_bytes);
     }
     match (status.code, status.signal) {
-        _ if status.killed => Failure::new("killed", "it was ended on request"),
+        _ if status.killed => Failure::new(FailureCode::Killed, "it was ended on request"),
         (Some(code), _) => exit_status(code, answer),
         (None, Some(signal)) => signalled(signal),
-        (None, None) => Failure::new("killed", "it was ended before it began"),
+        (None, None) => Failure::new(FailureCode::Killed, "it was ended before it began"),
     }
+}
+
+/// The kernel does not say whom it ended: the keeper saw its count of such ends rise.
+fn out_of_memory(memory_max_bytes: u64) -> Failure {
+    let most = memory_max_bytes >> 20;
+    let message = format!(
+        "it was ended by SIGKILL while the kernel ended processes because memory had run out; it held up to {most} MiB"
+    );
+    Failure::new(FailureCode::OutOfMemory, message).hint(
+        "let it hold less at once, or run fewer steps beside it (`--slots`); `dmesg` says more",
+    )
 }
 
 /// In the component's own words, if it has some.
 fn exit_status(code: i32, answer: Option<&ExecutorOutput>) -> Failure {
     if let Some(answer) = answer.filter(|answer| !answer.reason.is_empty()) {
-        return Failure::new("exit_status", sentence(&answer.reason)).hint(sentence(&answer.hint));
+        return Failure::new(FailureCode::ExitStatus, sentence(&answer.reason))
+            .hint(sentence(&answer.hint));
     }
     let message = format!("its command ended with exit status {code}");
-    Failure::new("exit_status", message).hint(hint_of(code))
+    Failure::new(FailureCode::ExitStatus, message).hint(hint_of(code))
 }
 
 /// What a component says of itself, cut where it goes on and on.
@@ -93,7 +110,7 @@ fn signalled(signal: i32) -> Failure {
         Some(name) => format!("it was ended by signal {signal} ({name})"),
         None => format!("it was ended by signal {signal}"),
     };
-    let failure = Failure::new("signalled", message);
+    let failure = Failure::new(FailureCode::Signalled, message);
     match signal {
         // Nobody here sent it: that is the kernel when memory runs out, or another program.
         9 => failure.hint(
@@ -129,15 +146,27 @@ fn signal_name(signal: i32) -> Option<&'static str> {
     })
 }
 
+/// What stands where a step was to be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ground {
+    /// The folder that it works in is not there.
+    NoFolder,
+    /// Its program is a file that nobody may execute.
+    NoRunBit,
+    /// Neither is so.
+    Fine,
+}
+
 /// An attempt that the keeper could not start, in the keeper's own sentence.
-pub(crate) fn refused(errno: i32, message: &str, is_folder_there: bool) -> Failure {
+pub(crate) fn refused(errno: i32, message: &str, ground: Ground) -> Failure {
     let error = io::Error::from_raw_os_error(errno);
     let code = match error.kind() {
-        io::ErrorKind::NotFound if is_folder_there => "command_not_found",
-        io::ErrorKind::PermissionDenied => "permission_denied",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "disk_full",
-        _ if errno == rustix::io::Errno::NOEXEC.raw_os_error() => "exec_format",
-        _ => "launch_refused",
+        io::ErrorKind::NotFound if ground != Ground::NoFolder => FailureCode::CommandNotFound,
+        io::ErrorKind::PermissionDenied if ground == Ground::NoRunBit => FailureCode::NotExecutable,
+        io::ErrorKind::PermissionDenied => FailureCode::PermissionDenied,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FailureCode::DiskFull,
+        _ if errno == rustix::io::Errno::NOEXEC.raw_os_error() => FailureCode::ExecFormat,
+        _ => FailureCode::LaunchRefused,
     };
     // The keeper's sentence ends with what to do, after a semicolon.
     match message.split_once("; ") {

@@ -16,7 +16,8 @@ pub fn verify(task: &VerifyTask, memo: &DigestMemo) -> Option<String> {
     artifacts.find_map(|artifact| verify_artifact(artifact, memo))
 }
 
-fn verify_artifact(artifact: &Artifact, memo: &DigestMemo) -> Option<String> {
+/// The same of one artifact.
+pub(crate) fn verify_artifact(artifact: &Artifact, memo: &DigestMemo) -> Option<String> {
     let root = memo.state_dir().join(&artifact.path);
     if artifact.files.is_empty() && !root.is_dir() {
         return Some(sentence(artifact, &root, "is gone"));

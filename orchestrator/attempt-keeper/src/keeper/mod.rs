@@ -7,6 +7,7 @@ mod attempts;
 mod clock;
 mod connection;
 mod leftovers;
+mod memory;
 mod note;
 mod reaper;
 mod serving;

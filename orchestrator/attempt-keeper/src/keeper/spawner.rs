@@ -6,6 +6,7 @@
 use std::fs::File;
 
 use super::attempts::{Now, Start};
+use super::memory::oom_kills;
 use super::shared::Shared;
 use crate::spawn::spawn_attempt;
 
@@ -32,6 +33,7 @@ pub(crate) fn run(shared: &Shared, null: &File) {
         let start = Start {
             wall_us: now.wall_us,
             moment: now.moment,
+            oom_kills: oom_kills(),
         };
         state.attempts.started(&id, outcome, start);
         shared.started.notify_all();

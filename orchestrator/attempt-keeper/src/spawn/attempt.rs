@@ -167,7 +167,10 @@ fn explain(error: &io::Error, name: &str, program: &Path, cwd: &Path) -> Refusal
             file.display()
         )
     } else if errno == libc::EACCES && file.is_dir() {
-        format!("{failed}: {} is a directory", file.display())
+        format!(
+            "{failed}: {} is a directory; name a program in it",
+            file.display()
+        )
     } else if errno == libc::EACCES {
         format!(
             "{failed}: {} is not executable by you; `chmod +x` it",

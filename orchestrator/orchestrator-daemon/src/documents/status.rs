@@ -105,6 +105,7 @@ fn step(view: &RunView, node: NodeId, pid: Option<u32>, state_dir: &Path) -> api
         item_index: None,
         state: step_state(step.phase),
         reason: step.reason.as_ref().map(reason),
+        error: step.failure.as_deref().map(attempt_error),
         needs: needs(created, node),
         reused_from: step
             .reused_from

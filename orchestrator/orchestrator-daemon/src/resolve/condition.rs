@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pipeline_plan::NodeId;
 use pipeline_spec::template::{CLOSE, OPEN};
+use run_engine::failure_code::FailureCode;
 use run_engine::reason::{Failure, Reason, ReasonCode};
 use run_engine::state::RunState;
 use serde_json::Value;
@@ -37,7 +38,8 @@ pub(crate) fn unmet_condition(
                 "`if` of step `{}` gives {other}, which is neither true nor false",
                 node.id
             );
-            Err(Failure::new("expression", message).hint("compare it with something: `==`, `>`"))
+            Err(Failure::new(FailureCode::Expression, message)
+                .hint("compare it with something: `==`, `>`"))
         }
     }
 }

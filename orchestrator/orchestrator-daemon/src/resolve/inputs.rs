@@ -8,6 +8,7 @@ use component_api::span;
 use pipeline_plan::{InputPlan, Node, NodeId, Source};
 use run_engine::artifact::{Artifact, FileState};
 use run_engine::decide::upstream_reason;
+use run_engine::failure_code::FailureCode;
 use run_engine::reason::Failure;
 use run_engine::seams::{Lookups, Prepared};
 use run_engine::state::RunState;
@@ -136,7 +137,7 @@ fn direct(
                 let Some((manifest, states)) = prepared.files.get(port) else {
                     let message =
                         format!("input `{port}`: nothing was found for {}", globs.join(", "));
-                    return Err(Failure::new("no_match", message));
+                    return Err(Failure::new(FailureCode::NoMatch, message));
                 };
                 found_files = true;
                 given.push(Given::Files(Arc::new(FoundFiles {
@@ -186,17 +187,18 @@ fn nothing_enters(state: &RunState, port: &str, input: &InputPlan) -> Failure {
             let hint = format!(
                 "let `{step}` always write `{from}`, or let the step that takes it do without it"
             );
-            Failure::new("input_missing", message).hint(hint)
+            Failure::new(FailureCode::InputMissing, message).hint(hint)
         }
         Some(Source::LatestBlessed(model)) => {
             let message = format!(
                 "input `{port}`: no other model named `{model}` has passed an evaluation yet"
             );
             let hint = "give a port that is optional, or run the pipeline that trains and evaluates it first";
-            Failure::new("input_missing", message).hint(hint)
+            Failure::new(FailureCode::InputMissing, message).hint(hint)
         }
-        Some(Source::Files(_) | Source::FilesOfSpan { .. }) | None => {
-            Failure::new("input_missing", format!("input `{port}` is empty"))
-        }
+        Some(Source::Files(_) | Source::FilesOfSpan { .. }) | None => Failure::new(
+            FailureCode::InputMissing,
+            format!("input `{port}` is empty"),
+        ),
     }
 }

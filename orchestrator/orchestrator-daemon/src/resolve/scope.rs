@@ -11,6 +11,7 @@ use pipeline_plan::{Action, Node};
 use pipeline_spec::template::has_expression;
 use run_engine::artifact::Artifact;
 use run_engine::event::RunEnd;
+use run_engine::failure_code::FailureCode;
 use run_engine::reason::Failure;
 use run_engine::state::{RunPhase, RunState, Step, StepPhase};
 use serde_json::{Map, Value, json};
@@ -133,7 +134,13 @@ pub(super) fn text_of_params(text: &str, params: &BTreeMap<String, Value>) -> Op
 
 fn failure(node: &Node, place: &str, error: &ExpressionError) -> Failure {
     let message = format!("`{place}` of step `{}`: {error}", node.id);
-    Failure::new("expression", message).hint(&error.hint)
+    let hint = match error.hint.as_str() {
+        "" => {
+            "look at the values with `ropewalk status`, and guard it: `x | default(0)`, `n > 0 and ...`"
+        }
+        hint => hint,
+    };
+    Failure::new(FailureCode::Expression, message).hint(hint)
 }
 
 fn holds_expression(node: &Node) -> bool {

@@ -13,6 +13,7 @@ use pipeline_plan::{OutputKind, Plan};
 use run_engine::artifact::{Artifact, FileState, Outputs};
 use run_engine::decide::{AttemptOutcome, AttemptReport};
 use run_engine::event::{Exit, StepStarted};
+use run_engine::failure_code::FailureCode;
 use run_engine::ids::{ArtifactId, AttemptId};
 use run_engine::reason::Failure;
 use run_engine::reuse::FileSet;
@@ -328,7 +329,7 @@ impl State {
     }
 
     fn kill(&mut self, attempt: AttemptId) {
-        let failure = Failure::new("killed", "it was ended");
+        let failure = Failure::new(FailureCode::Killed, "it was ended");
         let report = AttemptReport {
             exit: Some(exit(None, Some(15))),
             outcome: AttemptOutcome::Failed(failure),
@@ -366,11 +367,14 @@ impl State {
                 (0, AttemptOutcome::Succeeded(outputs()))
             }
             Act::FailBefore { status, .. } => {
-                let failure = Failure::new("exit_status", format!("it ended with status {status}"));
+                let failure = Failure::new(
+                    FailureCode::ExitStatus,
+                    format!("it ended with status {status}"),
+                );
                 (*status, AttemptOutcome::Failed(failure))
             }
             Act::Fail => {
-                let failure = Failure::new("exit_status", "it ended with status 1");
+                let failure = Failure::new(FailureCode::ExitStatus, "it ended with status 1");
                 (1, AttemptOutcome::Failed(failure))
             }
         };
@@ -433,7 +437,7 @@ impl State {
             for name in globs {
                 let Some(content) = self.files.get(name) else {
                     let message = format!("no file matches `{name}`");
-                    return Err(Failure::new("no_match", message));
+                    return Err(Failure::new(FailureCode::NoMatch, message));
                 };
                 files.push(ExternalFile {
                     path: format!("/project/{name}"),

@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::limits::REDRAW_MIN;
 use crate::output::colors::run_tone;
-use crate::output::summary::step_row;
+use crate::output::summary::{self, step_row};
 use crate::output::tables::{fields, table};
 use crate::output::text;
 use crate::printing;
@@ -107,5 +107,7 @@ fn print(status: &Status, context: &Context) -> Result<(), CliError> {
     ]);
     let rows: Vec<Vec<String>> = status.steps.iter().map(step_row).collect();
     let steps = table(&["STEP", "STATE", "TIME", "WHY"], &rows);
-    printing::print(&format!("{head}\n\n{steps}"))
+    let mut parts = vec![head, steps];
+    parts.extend(summary::troubles(status, &[], context.colors));
+    printing::print(&parts.join("\n\n"))
 }

@@ -34,12 +34,7 @@ pub(crate) struct FailedLog {
 /// The summary of a run that is over.
 pub(crate) fn summary(status: &Status, logs: &[FailedLog], colors: Colors) -> String {
     let mut parts = vec![heading(status, colors), steps(status)];
-    parts.extend(
-        status
-            .steps
-            .iter()
-            .filter_map(|step| trouble(step, logs, colors)),
-    );
+    parts.extend(troubles(status, logs, colors));
     parts.extend(status.steps.iter().flat_map(gate_texts));
     parts.push(fields(&[
         ("metrics", metrics(status)),
@@ -65,15 +60,7 @@ fn steps(status: &Status) -> String {
     let fine = |step: &&Step| matches!(step.state, StepState::Succeeded | StepState::Reused);
     let all = status.steps.len() <= STEPS_LISTED_MAX;
     let listed = status.steps.iter().filter(|step| all || !fine(step));
-    let row = |step: &Step| {
-        let mut row = step_row(step);
-        if step.state == StepState::Failed {
-            // Its sentence stands below, with the end of its log.
-            row[3].clear();
-        }
-        row
-    };
-    let rows: Vec<Vec<String>> = listed.take(STEPS_LISTED_MAX).map(row).collect();
+    let rows: Vec<Vec<String>> = listed.take(STEPS_LISTED_MAX).map(step_row).collect();
     let left_out = status.steps.len() - rows.len();
     let mut lines = table(&["STEP", "STATE", "TIME", "WHY"], &rows);
     if left_out > 0 {
@@ -83,9 +70,13 @@ fn steps(status: &Status) -> String {
     lines
 }
 
-/// A step in a table: its name, state, duration, reason.
+/// A step in a table: its name, state, duration, reason. Why one failed stands below the table.
 pub(crate) fn step_row(step: &Step) -> Vec<String> {
-    let reason = step.reason.as_ref().map(|r| text::printable(&r.text));
+    let reason = step
+        .reason
+        .as_ref()
+        .filter(|_| step.state != StepState::Failed);
+    let reason = reason.map(|reason| text::printable(&reason.text));
     let time = match (step.state, step.started_at) {
         (StepState::Running, Some(started)) => {
             let so_far = (Utc::now() - started).to_std().unwrap_or_default();
@@ -101,35 +92,57 @@ pub(crate) fn step_row(step: &Step) -> Vec<String> {
     ]
 }
 
-/// Why a step failed, with the end of its log.
-fn trouble(step: &Step, logs: &[FailedLog], colors: Colors) -> Option<String> {
+/// What went wrong, a text for each step that failed.
+pub(crate) fn troubles(status: &Status, logs: &[FailedLog], colors: Colors) -> Vec<String> {
+    let steps = status.steps.iter();
+    steps
+        .filter_map(|step| trouble(status, step, logs, colors))
+        .collect()
+}
+
+/// Why a step failed, in the form in which a compiler tells of mistakes: what, where, the end of its
+/// log, what to do.
+fn trouble(status: &Status, step: &Step, logs: &[FailedLog], colors: Colors) -> Option<String> {
     if step.state != StepState::Failed {
         return None;
     }
     let name = text::name_of(step);
-    let error = step
-        .attempts
-        .last()
-        .and_then(|attempt| attempt.error.as_ref());
+    let last = step.attempts.last();
+    let error = last.and_then(|attempt| attempt.error.as_ref());
+    let error = error.or(step.error.as_ref());
     let message = match (error, &step.reason) {
         (Some(error), _) => error.message.as_str(),
         (None, Some(reason)) => reason.text.as_str(),
         (None, None) => "no reason is recorded",
     };
-    let failed = colors.paint(Tone::Bad, "failed");
-    let mut lines = format!("step `{name}` {failed}: {}", text::printable(message));
-    if let Some(hint) = error.and_then(|error| error.hint.as_ref()) {
-        lines += &format!("\n  hint: {}", text::printable(hint));
-    }
-    if let Some(log) = logs.iter().find(|log| log.step == name) {
-        let path = step
-            .attempts
-            .last()
-            .and_then(|attempt| attempt.log_path.as_deref());
-        lines += &format!("\n  the end of its log, {}:", path.unwrap_or_default());
+    let kind = match error {
+        Some(error) => format!("error[{}]", error.code),
+        None => "error".to_owned(),
+    };
+    let kind = colors.paint(Tone::Bad, &kind);
+    let arrow = colors.paint(Tone::Active, "-->");
+    let bar = colors.paint(Tone::Active, "|");
+    let equals = colors.paint(Tone::Active, "=");
+    let attempt = last.map_or(String::new(), |last| format!("attempt {} of ", last.number));
+    let mut lines = format!(
+        "{kind}: step `{name}` failed: {}\n {arrow} {attempt}step `{name}`, run {}, {}",
+        text::printable(message),
+        status.run_id,
+        status.pipeline_file
+    );
+    let log = logs.iter().find(|log| log.step == name);
+    if let Some(log) = log.filter(|log| !log.tail.is_empty()) {
+        lines += &format!("\n  {bar}");
         for line in text::printable(&log.tail).lines() {
-            lines += &format!("\n    | {line}");
+            lines += &format!("\n  {bar} {line}");
         }
+        lines += &format!("\n  {bar}");
+    }
+    if let Some(path) = last.and_then(|attempt| attempt.log_path.as_deref()) {
+        lines += &format!("\n  {equals} log: {path}");
+    }
+    if let Some(hint) = error.and_then(|error| error.hint.as_ref()) {
+        lines += &format!("\n  {equals} hint: {}", text::printable(hint));
     }
     Some(lines)
 }

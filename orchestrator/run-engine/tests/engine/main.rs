@@ -9,6 +9,7 @@
 mod apply;
 mod decide;
 mod exploration;
+mod failure_codes;
 mod invariants;
 mod legality;
 mod notation;

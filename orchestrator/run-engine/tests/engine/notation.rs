@@ -17,6 +17,7 @@ use run_engine::decide::{AttemptOutcome, AttemptReport, Input};
 use run_engine::event::{
     Event, Exit, RunCreated, RunEnd, StepEnded, StepReused, StepStarted, Timer, Trigger,
 };
+use run_engine::failure_code::FailureCode;
 use run_engine::ids::{ExecutionId, RunId};
 use run_engine::reason::{Failure, Reason, ReasonCode};
 use run_engine::reuse::KeyParts;
@@ -175,7 +176,7 @@ pub(crate) fn event(state: &RunState, text: &str, at: DateTime<Utc>) -> Event {
             Event::StepFailed {
                 node: live.map_or_else(|| node(state, about), |(node, _)| node),
                 attempt: live.map(|(_, attempt)| attempt),
-                failure: Failure::new(code.unwrap_or("exit_status"), "it failed"),
+                failure: Failure::new(code_of(code.unwrap_or("exit_status")), "it failed"),
                 exit,
                 at,
             }
@@ -194,7 +195,7 @@ pub(crate) fn event(state: &RunState, text: &str, at: DateTime<Utc>) -> Event {
             Event::StepRetrying {
                 node,
                 attempt,
-                failure: Failure::new("exit_status", "it failed"),
+                failure: Failure::new(FailureCode::ExitStatus, "it failed"),
                 exit: Some(exit(1)),
                 next: Timer::after(at, 1_000),
                 at,
@@ -280,7 +281,7 @@ pub(crate) fn input(state: &RunState, text: &str) -> Input {
         }
     };
     let outputs = || Arc::new(Outputs::default());
-    let failed = |code: &str| AttemptOutcome::Failed(Failure::new(code, "it failed"));
+    let failed = |code: &str| AttemptOutcome::Failed(Failure::new(code_of(code), "it failed"));
     match (words[0], words.get(1).copied()) {
         ("exit", Some("0")) => over(Some(exit(0)), AttemptOutcome::Succeeded(outputs())),
         ("exit", Some("65")) => {
@@ -305,7 +306,7 @@ pub(crate) fn input(state: &RunState, text: &str) -> Input {
         }
         ("cannot_start", _) => Input::CannotStart {
             node: node(state, last),
-            failure: Failure::new("no_match", "no file matches `*.csv`"),
+            failure: Failure::new(FailureCode::NoMatch, "no file matches `*.csv`"),
         },
         ("cancel", _) => Input::Cancel,
         (other, _) => panic!("no news is called `{other}`"),
@@ -380,4 +381,8 @@ pub(crate) fn assert_holds(state: &RunState, when: &str) {
     let broken = run_engine::invariants::violations(state);
     let broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
     assert!(broken.is_empty(), "{when}: {}", broken.join("; "));
+}
+
+fn code_of(name: &str) -> FailureCode {
+    FailureCode::from_name(name).unwrap_or_else(|| panic!("there is no code `{name}`"))
 }

@@ -74,7 +74,12 @@ pub(super) fn build(context: &Context, tasks: &[LaunchTask], messages: &Sender<M
     let built = tasks.iter().map(|task| {
         let id = task.attempt();
         let attempt = Attempt::new(task, &config.state_dir);
-        let launch = launch::build(&attempt, names::name_of(id), &config.component_argv);
+        let launch = launch::build(
+            &attempt,
+            names::name_of(id),
+            &config.component_argv,
+            &context.memo,
+        );
         (id, launch.map(Box::new))
     });
     // Without a dispatcher the executor ends.

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use attempt_keeper::Launch;
 use component_api::files::{ExternalFile, FilesManifest};
 use run_engine::artifact::Artifact;
+use run_engine::failure_code::FailureCode;
 use run_engine::plan::{Action, Node, OutputKind};
 use run_engine::reason::Failure;
 use run_engine::seams::LaunchTask;
@@ -21,6 +22,8 @@ use run_engine::seams::LaunchTask;
 use crate::failures;
 use crate::layout::{AttemptLayout, shared_work_folder};
 use crate::limits::{COMMAND_BYTES_MAX, KILL_GRACE_MS};
+use crate::memo::DigestMemo;
+use crate::verify::verify_artifact;
 
 /// Name of the artifact type whose files lie elsewhere.
 const FILES: &str = "Files";
@@ -79,12 +82,14 @@ impl<'a> Attempt<'a> {
 
     /// Its artifacts of type Files.
     pub(crate) fn files_inputs(&self) -> impl Iterator<Item = (&'a str, &'a Artifact)> {
-        self.task
-            .started
-            .inputs
-            .iter()
-            .flat_map(|(port, artifacts)| artifacts.iter().map(move |one| (port.as_str(), &**one)))
+        self.inputs()
             .filter(|(_, artifact)| artifact.type_name == FILES)
+    }
+
+    /// Its input artifacts, each with its port.
+    fn inputs(&self) -> impl Iterator<Item = (&'a str, &'a Artifact)> {
+        let ports = self.task.started.inputs.iter();
+        ports.flat_map(|(port, artifacts)| artifacts.iter().map(move |one| (port.as_str(), &**one)))
     }
 }
 
@@ -94,13 +99,15 @@ pub(crate) fn build(
     attempt: &Attempt<'_>,
     name: String,
     component_argv: &[String],
+    memo: &DigestMemo,
 ) -> Result<Launch, Failure> {
     check_paths(attempt)?;
+    check_artifacts(attempt, memo)?;
     make_folders(attempt)?;
     let input = executor_input::of(attempt);
     let json = serde_json::to_string(&input).map_err(|error| {
         Failure::new(
-            "launch_refused",
+            FailureCode::LaunchRefused,
             format!("its ExecutorInput cannot be written: {error}"),
         )
     })?;
@@ -130,7 +137,19 @@ fn check_paths(attempt: &Attempt<'_>) -> Result<(), Failure> {
         if path.to_str().is_none() {
             let message = format!("the path {} is no UTF-8", path.display());
             let hint = "rename the folder; `--state` moves the state folder elsewhere";
-            return Err(Failure::new("launch_refused", message).hint(hint));
+            return Err(Failure::new(FailureCode::LaunchRefused, message).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// What enters must be what was recorded, or the step's own record would not be true.
+fn check_artifacts(attempt: &Attempt<'_>, memo: &DigestMemo) -> Result<(), Failure> {
+    for (port, artifact) in attempt.inputs().filter(|(_, one)| one.type_name != FILES) {
+        if let Some(missing) = verify_artifact(artifact, memo) {
+            let message = format!("its input `{port}` is not as it was recorded: {missing}");
+            let hint = "run the pipeline again: what cannot be reused is made anew";
+            return Err(Failure::new(FailureCode::ArtifactVanished, message).hint(hint));
         }
     }
     Ok(())
@@ -150,7 +169,7 @@ fn check_size(argv: &[String], env: &[(String, String)]) -> Result<(), Failure> 
         "its arguments ({arguments} bytes) and environment ({variables} bytes) are longer than the \
          {COMMAND_BYTES_MAX} bytes that the system takes"
     );
-    Err(Failure::new("launch_refused", message).hint("hand large values over in files"))
+    Err(Failure::new(FailureCode::LaunchRefused, message).hint("hand large values over in files"))
 }
 
 fn make_folders(attempt: &Attempt<'_>) -> Result<(), Failure> {
@@ -172,10 +191,14 @@ fn make_folder(path: &Path) -> Result<(), Failure> {
     match builder.create(path) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(_) => builder
-            .recursive(true)
-            .create(path)
-            .map_err(|error| failures::io("launch_refused", "making the folder", path, &error)),
+        Err(_) => builder.recursive(true).create(path).map_err(|error| {
+            failures::io(
+                FailureCode::LaunchRefused,
+                "making the folder",
+                path,
+                &error,
+            )
+        }),
     }
 }
 
@@ -185,7 +208,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let written = options
         .open(path)
         .and_then(|mut file| file.write_all(bytes));
-    written.map_err(|error| failures::io("launch_refused", "writing", path, &error))
+    written.map_err(|error| failures::io(FailureCode::LaunchRefused, "writing", path, &error))
 }
 
 /// `files.json` of a Files input, from its record.
@@ -211,8 +234,9 @@ fn write_files_manifest(attempt: &Attempt<'_>, artifact: &Artifact) -> Result<()
     let folder = attempt.path(&artifact.path);
     make_folder(&folder)?;
     let path = folder.join("files.json");
-    let json = serde_json::to_vec(&manifest)
-        .map_err(|error| failures::io("launch_refused", "writing", &path, &error.into()))?;
+    let json = serde_json::to_vec(&manifest).map_err(|error| {
+        failures::io(FailureCode::LaunchRefused, "writing", &path, &error.into())
+    })?;
     write(&path, &json)
 }
 

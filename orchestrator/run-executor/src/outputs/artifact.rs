@@ -5,6 +5,7 @@ use component_api::artifact::{self, Layout};
 use component_api::contract::RuntimeArtifact;
 use component_api::files::{FileEntry, manifest_digest};
 use run_engine::artifact::Artifact;
+use run_engine::failure_code::FailureCode;
 use run_engine::plan::OutputPlan;
 use run_engine::reason::Failure;
 
@@ -48,7 +49,7 @@ pub(super) fn record(
             port.name,
             root.display()
         );
-        Failure::new("output_invalid", message)
+        Failure::new(FailureCode::OutputInvalid, message)
             .hint("write what the type promises, or declare the output as `Artifact`, which may be anything")
     })?;
     let started = &attempt.task.started;
@@ -78,7 +79,7 @@ fn missing(port: &str, path: &str) -> Failure {
     let message =
         format!("it ended well, but made nothing for its output `{port}`: there is no {path}");
     let variable = component_api::contract::variable_name("OUTPUT", port);
-    Failure::new("output_missing", message).hint(format!(
+    Failure::new(FailureCode::OutputMissing, message).hint(format!(
         "make a file or folder at the path in ${variable}, or declare the output as optional"
     ))
 }

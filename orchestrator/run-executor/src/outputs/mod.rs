@@ -20,6 +20,7 @@ use component_api::contract::{EXIT_REFUSED, ExecutorOutput};
 use run_engine::artifact::Outputs;
 use run_engine::decide::{AttemptOutcome, AttemptReport};
 use run_engine::event::Exit;
+use run_engine::failure_code::FailureCode;
 use run_engine::plan::OutputKind;
 use run_engine::reason::Failure;
 
@@ -98,7 +99,12 @@ fn check_inputs(attempt: &Attempt<'_>) -> Result<(), Failure> {
                 Ok(_) => "was changed",
                 Err(error) if error.kind() == io::ErrorKind::NotFound => "was removed",
                 Err(error) => {
-                    return Err(failures::io("input_changed", "looking at", path, &error));
+                    return Err(failures::io(
+                        FailureCode::InputChanged,
+                        "looking at",
+                        path,
+                        &error,
+                    ));
                 }
             };
             let message = format!(
@@ -106,7 +112,7 @@ fn check_inputs(attempt: &Attempt<'_>) -> Result<(), Failure> {
                 path.display()
             );
             let hint = "run it again when nobody writes there any more";
-            return Err(Failure::new("input_changed", message).hint(hint));
+            return Err(Failure::new(FailureCode::InputChanged, message).hint(hint));
         }
     }
     Ok(())
@@ -124,15 +130,22 @@ fn read_answer(path: &Path) -> Result<Option<ExecutorOutput>, Failure> {
                 "what it wrote to {} is no ExecutorOutput: {error}",
                 path.display()
             );
-            Err(Failure::new("output_invalid", message))
+            let hint = "write Kubeflow's ExecutorOutput, or nothing: the file is optional";
+            Err(Failure::new(FailureCode::OutputInvalid, message).hint(hint))
         }
     }
 }
 
 /// The text of a file that the attempt may have written; `None` if it did not.
 fn read_small(path: &Path) -> Result<Option<String>, Failure> {
-    let unreadable = |error: &io::Error| failures::io("output_invalid", "reading", path, error);
-    let invalid = |what: &str| Failure::new("output_invalid", format!("{} {what}", path.display()));
+    let unreadable =
+        |error: &io::Error| failures::io(FailureCode::OutputInvalid, "reading", path, error);
+    let invalid = |what: &str| {
+        Failure::new(
+            FailureCode::OutputInvalid,
+            format!("{} {what}", path.display()),
+        )
+    };
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => {}
         // A fifo would be waited for, a link could lead to one.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use component_api::contract::ExecutorOutput;
 use component_api::manifest::ParamType;
+use run_engine::failure_code::FailureCode;
 use run_engine::plan::{OutputKind, OutputPlan};
 use run_engine::reason::Failure;
 use serde_json::{Number, Value};
@@ -35,7 +36,12 @@ pub(super) fn read(
             return Err(missing(port));
         };
         let value = value.map_err(|wrong| {
-            Failure::new("output_value", format!("the output `{port}` {wrong}"))
+            let message = format!("the output `{port}` {wrong}");
+            let hint = format!(
+                "write a value of the type {}, or declare the output as what the step gives",
+                plan.type_name
+            );
+            Failure::new(FailureCode::OutputValue, message).hint(hint)
         })?;
         values.insert(port.clone(), value);
     }
@@ -54,7 +60,7 @@ fn parameters<'a>(
 
 fn missing(port: &str) -> Failure {
     let message = format!("it gave no value for its output `{port}`");
-    Failure::new("output_missing", message).hint(format!(
+    Failure::new(FailureCode::OutputMissing, message).hint(format!(
         "write a line `{port}=VALUE` to the file that $ROPEWALK_OUTPUT names, or declare the output as optional"
     ))
 }
@@ -69,7 +75,7 @@ fn undeclared(name: &str, attempt: &Attempt<'_>) -> Failure {
     } else {
         format!("declared are {}", declared.join(", "))
     };
-    Failure::new("output_value", message).hint(hint)
+    Failure::new(FailureCode::OutputValue, message).hint(hint)
 }
 
 /// The values in the file of `$ROPEWALK_OUTPUT`: `name=value`, or `name<<END`, lines, `END`. Of two
@@ -82,7 +88,7 @@ fn read_lines(attempt: &Attempt<'_>) -> Result<BTreeMap<String, String>, Failure
     };
     let wrong = |number: usize, what: &str| {
         let message = format!("{}, line {}: {what}", path.display(), number + 1);
-        Failure::new("output_value", message)
+        Failure::new(FailureCode::OutputValue, message)
             .hint("lines are `name=value`, or `name<<END`, the value's lines, `END`")
     };
     let mut lines = text.lines().enumerate();

@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use run_engine::artifact::ArtifactFile;
+use run_engine::failure_code::FailureCode;
 use run_engine::reason::Failure;
 
 use crate::failures;
@@ -60,7 +61,7 @@ pub(super) fn seal(root: &Path, memo: &DigestMemo) -> Result<Option<Tree>, Failu
             let entry = entry.map_err(|error| unreadable(&path, &error))?;
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
                 let message = format!("the name of {} is no UTF-8", entry.path().display());
-                return Err(Failure::new("output_invalid", message));
+                return Err(Failure::new(FailureCode::OutputInvalid, message).hint("rename it"));
             };
             let name = match folder.as_str() {
                 "" => name,
@@ -93,7 +94,7 @@ fn too_many(root: &Path) -> Failure {
         "{} holds more than {OUTPUT_FILES_MAX} files",
         root.display()
     );
-    Failure::new("too_many_files", message).hint("pack them, for example with `tar`")
+    Failure::new(FailureCode::TooManyFiles, message).hint("pack them, for example with `tar`")
 }
 
 fn below(root: &Path, folder: &str) -> PathBuf {
@@ -119,9 +120,12 @@ fn seal_file(
             "{} is {kind}; an output holds files and folders only",
             path.display()
         );
-        return Err(Failure::new("output_invalid", message).hint("copy what it stands for"));
+        return Err(
+            Failure::new(FailureCode::OutputInvalid, message).hint("copy what it stands for")
+        );
     }
-    let unwritable = |error: &io::Error| failures::io("output_invalid", "sealing", path, error);
+    let unwritable =
+        |error: &io::Error| failures::io(FailureCode::OutputInvalid, "sealing", path, error);
     if found.nlink() > 1 {
         unlink_from_others(path).map_err(|error| unwritable(&error))?;
     }
@@ -136,7 +140,8 @@ fn seal_file(
         Err(DigestError::Io(error)) => Err(unreadable(path, &error)),
         Err(error) => {
             let message = format!("reading {}: {error}", path.display());
-            Err(Failure::new("output_invalid", message))
+            let hint = "let the step end only when nothing writes there any more";
+            Err(Failure::new(FailureCode::OutputInvalid, message).hint(hint))
         }
     }
 }
@@ -173,9 +178,9 @@ pub(super) fn sync_ancestors(attempt: &Attempt<'_>) -> Result<(), Failure> {
 fn sync_folder(path: &Path) -> Result<(), Failure> {
     File::open(path)
         .and_then(|folder| folder.sync_all())
-        .map_err(|error| failures::io("output_invalid", "syncing", path, &error))
+        .map_err(|error| failures::io(FailureCode::OutputInvalid, "syncing", path, &error))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    failures::io("output_invalid", "reading", path, error)
+    failures::io(FailureCode::OutputInvalid, "reading", path, error)
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use component_api::files::{ExternalFile, FilesManifest};
 use run_engine::artifact::FileState;
+use run_engine::failure_code::FailureCode;
 use run_engine::reason::Failure;
 
 use super::globs::{GlobError, Place};
@@ -31,7 +32,7 @@ pub(super) fn look(
         Err(GlobError::Failed(failure)) => return Err(about(port, failure)),
         Err(GlobError::TooMany) => {
             let message = format!("more than {INPUT_FILES_MAX} files match");
-            let failure = Failure::new("too_many_files", message)
+            let failure = Failure::new(FailureCode::TooManyFiles, message)
                 .hint("put them into fewer, larger files, or name fewer of them");
             return Err(about(port, failure));
         }
@@ -39,9 +40,12 @@ pub(super) fn look(
     let mut files = Vec::with_capacity(found.files.len());
     let mut states = Vec::with_capacity(found.files.len());
     for (name, path) in found.files {
-        let digested = memo
-            .digest(&path)
-            .map_err(|error| about(port, failures::digest("file_not_found", &path, &error)))?;
+        let digested = memo.digest(&path).map_err(|error| {
+            about(
+                port,
+                failures::digest(FailureCode::FileNotFound, &path, &error),
+            )
+        })?;
         files.push(ExternalFile {
             // The names are UTF-8, and so is the project's folder, or the name is the path itself.
             path: path.to_string_lossy().into_owned(),

@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
 use ignore::WalkBuilder;
+use run_engine::failure_code::FailureCode;
 use run_engine::reason::Failure;
 
 use crate::failures;
@@ -68,12 +69,16 @@ pub(super) fn expand_one(
             "name its files: `{0}/*`, or `{0}/**` with those of its subfolders",
             pattern.trim_end_matches('/')
         );
-        return Err(Failure::new("no_match", message).hint(hint).into());
+        return Err(Failure::new(FailureCode::NoMatch, message)
+            .hint(hint)
+            .into());
     }
     let Some(search) = Search::new(pattern, &whole, place)? else {
         let message = format!("there is no file {}", whole.display());
         let hint = "relative paths start at the pipeline file's folder";
-        return Err(Failure::new("file_not_found", message).hint(hint).into());
+        return Err(Failure::new(FailureCode::FileNotFound, message)
+            .hint(hint)
+            .into());
     };
     let mut matched = false;
     search.run(place, &mut |path| {
@@ -85,7 +90,7 @@ pub(super) fn expand_one(
 
 pub(super) fn no_match(pattern: &str, folder: &Path) -> Failure {
     let message = format!("no file matches `{pattern}` in {}", folder.display());
-    Failure::new("no_match", message).hint(
+    Failure::new(FailureCode::NoMatch, message).hint(
         "relative paths start at the pipeline file's folder; `**` crosses folders, `*` does not",
     )
 }
@@ -125,7 +130,7 @@ impl Search {
         let glob = GlobBuilder::new(&special).literal_separator(true).build();
         let glob = glob.map_err(|error| {
             let message = format!("`{pattern}` is no pattern: {}", error.kind());
-            Failure::new("no_match", message)
+            Failure::new(FailureCode::NoMatch, message)
         })?;
         let crosses = special.contains("**") || special.contains('{');
         Ok(Some(Self {
@@ -189,9 +194,14 @@ fn is_passed_over(error: &ignore::Error) -> bool {
 /// The failure of a walk below `base`.
 pub(super) fn unreadable(base: &Path, error: &ignore::Error) -> Failure {
     match error.io_error() {
-        Some(error) => failures::io("file_not_found", "looking for files in", base, error),
+        Some(error) => failures::io(
+            FailureCode::FileNotFound,
+            "looking for files in",
+            base,
+            error,
+        ),
         None => Failure::new(
-            "file_not_found",
+            FailureCode::FileNotFound,
             format!("looking for files in {}: {error}", base.display()),
         ),
     }
@@ -202,7 +212,7 @@ pub(super) fn add(files: &mut Files, path: PathBuf, place: &Place<'_>) -> Result
     let name = path.strip_prefix(place.project_dir).unwrap_or(&path);
     let Some(name) = name.to_str().map(str::to_owned) else {
         let message = format!("the name of {} is no UTF-8", path.display());
-        return Err(Failure::new("file_not_found", message)
+        return Err(Failure::new(FailureCode::FileNotFound, message)
             .hint("rename it")
             .into());
     };

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use component_api::files::FileEntry;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use ignore::{DirEntry, WalkBuilder};
+use run_engine::failure_code::FailureCode;
 use run_engine::reason::Failure;
 use run_engine::reuse::FileSet;
 use run_engine::seams::{KeyFiles, PrepareTask};
@@ -79,7 +80,7 @@ fn digest_all(files: &Files, folder: &Path, memo: &DigestMemo) -> Result<Found, 
                 digest,
             }),
             Ok(None) => {}
-            Err(error) => return Err(failures::digest("file_not_found", path, &error)),
+            Err(error) => return Err(failures::digest(FailureCode::FileNotFound, path, &error)),
         }
     }
     Ok(Found::Files(Arc::new(FileSet::new(entries))))
@@ -139,7 +140,7 @@ fn project(task: &PrepareTask, memo: &DigestMemo) -> Result<Files, GlobError> {
 fn excluded(patterns: &[String]) -> Result<GlobSet, Failure> {
     let wrong = |pattern: &str, error: &globset::Error| {
         let message = format!("`{pattern}` is no pattern: {}", error.kind());
-        Failure::new("no_match", message)
+        Failure::new(FailureCode::NoMatch, message)
     };
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {

@@ -5,7 +5,7 @@
 mod external;
 mod globs;
 mod key_files;
-mod program;
+pub(crate) mod program;
 mod spans;
 
 use run_engine::reason::Failure;

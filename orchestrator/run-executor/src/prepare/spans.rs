@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use component_api::span::{self, SpanPattern, SpanVariable};
 use globset::GlobBuilder;
 use regex::bytes::{Captures, Regex};
+use run_engine::failure_code::FailureCode;
 use run_engine::reason::Failure;
 
 use super::globs::{Files, GlobError, Place, Search, add, clean, expand_one, no_match};
@@ -31,8 +32,8 @@ pub(super) fn find(
     let mut first: Option<(&str, Newest)> = None;
     for pattern in patterns {
         let parsed = SpanPattern::parse(pattern);
-        let parsed =
-            parsed.map_err(|why| Failure::new("no_match", format!("`{pattern}`: {why}")))?;
+        let parsed = parsed
+            .map_err(|why| Failure::new(FailureCode::NoMatch, format!("`{pattern}`: {why}")))?;
         let Some(parsed) = parsed else {
             let before = found.files.len();
             if !expand_one(pattern, place, &mut found.files)? && found.files.len() == before {
@@ -73,7 +74,7 @@ fn apart(one: (&str, &Newest), other: (&str, &Newest)) -> Failure {
         other.0,
         words(other.1)
     );
-    Failure::new("no_match", message)
+    Failure::new(FailureCode::NoMatch, message)
         .hint("wait until both have the same, or take one that both have with `span: N`")
 }
 
@@ -125,7 +126,10 @@ impl<'a> Walk<'a> {
             .literal_separator(true)
             .build();
         let wrong = |why: &dyn std::fmt::Display| {
-            Failure::new("no_match", format!("`{pattern}` is no pattern: {why}"))
+            Failure::new(
+                FailureCode::NoMatch,
+                format!("`{pattern}` is no pattern: {why}"),
+            )
         };
         let mut expression = glob
             .map_err(|error| wrong(error.kind()))?
@@ -203,7 +207,7 @@ impl<'a> Walk<'a> {
                 path.display(),
                 self.pattern
             );
-            Failure::new("no_match", message).hint("rename it, or narrow the pattern")
+            Failure::new(FailureCode::NoMatch, message).hint("rename it, or narrow the pattern")
         })
     }
 
@@ -211,7 +215,7 @@ impl<'a> Walk<'a> {
         match (self.pinned, newest) {
             (Some(pinned), Some(newest)) => {
                 let message = format!("no file of span {pinned} matches `{}`", self.pattern);
-                Failure::new("no_match", message)
+                Failure::new(FailureCode::NoMatch, message)
                     .hint(format!("the newest span that is there is {newest}"))
             }
             _ => no_match(self.pattern, place.project_dir),

@@ -102,7 +102,7 @@ fn a_program_that_is_not_executable_is_named() {
     let step = command(&mut world, &["./train.py"]);
     check(
         &world.failure(&step),
-        "permission_denied",
+        "not_executable",
         "train.py",
         "chmod +x",
     );

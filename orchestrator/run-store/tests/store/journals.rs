@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pipeline_plan::NodeId;
 use run_engine::artifact::Outputs;
 use run_engine::event::{Event, RunEnd, StepReused};
+use run_engine::failure_code::FailureCode;
 use run_engine::ids::RunId;
 use run_engine::reason::{Failure, Reason, ReasonCode};
 use run_engine::seams::{JournalEntry, Store};
@@ -135,7 +136,7 @@ fn a_run_with_every_kind_of_event() {
     let not_startable = Event::StepFailed {
         node: NodeId(5),
         attempt: None,
-        failure: Failure::new("no_match", "nothing matches `*.csv`"),
+        failure: Failure::new(FailureCode::NoMatch, "nothing matches `*.csv`"),
         exit: None,
         at: script.now(),
     };

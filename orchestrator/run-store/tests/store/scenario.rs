@@ -10,6 +10,7 @@ use run_engine::artifact::{Artifact, ArtifactFile, FileState, Outputs};
 use run_engine::event::{
     Event, Exit, GitState, RunCreated, RunEnd, StepEnded, StepReused, StepStarted, Timer, Trigger,
 };
+use run_engine::failure_code::FailureCode;
 use run_engine::ids::{ExecutionId, FIRST_FILES_NUMBER, RunId};
 use run_engine::reason::{Failure, Reason, ReasonCode};
 use run_engine::reuse::{FileSet, KeyParts};
@@ -218,7 +219,8 @@ impl Script {
 
     /// A step failed in its live attempt.
     pub(crate) fn failed(&mut self, execution: &Execution) -> JournalEntry {
-        let failure = Failure::new("exit_status", "exit status 1").hint("look at its log");
+        let failure =
+            Failure::new(FailureCode::ExitStatus, "exit status 1").hint("look at its log");
         let event = Event::StepFailed {
             node: execution.started.node,
             attempt: Some(execution.started.attempt),
@@ -235,7 +237,7 @@ impl Script {
         let event = Event::StepRetrying {
             node: execution.started.node,
             attempt: execution.started.attempt,
-            failure: Failure::new("exit_status", "exit status 75"),
+            failure: Failure::new(FailureCode::ExitStatus, "exit status 75"),
             exit: Some(exit(75, self.seq)),
             next: Timer::after(at, 1_500),
             at,

@@ -64,6 +64,8 @@ pub(crate) struct Start {
     pub(crate) wall_us: i64,
     /// On the boot clock, not later than the process's own start time.
     pub(crate) moment: Moment,
+    /// How many processes the kernel had ended by then because memory had run out.
+    pub(crate) oom_kills: u64,
 }
 
 /// What was done to end a running attempt. What is due at its deadline follows from it.

@@ -15,6 +15,7 @@ pub(crate) use attempt::{AttemptId, ConnectionId, Start};
 pub(crate) use force::signal_group;
 
 use super::clock::Moment;
+use super::memory::oom_kills;
 use crate::limits::{ATTEMPT_ID_BYTES_MAX, ATTEMPTS_MAX, STUCK_AFTER};
 use crate::process_table::FileId;
 use crate::protocol::{Answer, ExitStatus, Launch};
@@ -254,6 +255,10 @@ impl Attempts {
             signal: reaped.signal,
             timed_out: attempt.timed_out,
             killed: attempt.killed,
+            out_of_memory: !attempt.killed
+                && !attempt.timed_out
+                && reaped.was_killed()
+                && oom_kills() > started.oom_kills,
             started_at_us: started.wall_us,
             // The wall clock may have been set back meanwhile; nothing ends before it starts.
             ended_at_us: now.wall_us.max(started.wall_us),

@@ -1,6 +1,7 @@
 //! One attempt's way through the table: launched, built, ended, and what the keeper says of it.
 
 use attempt_keeper::{Answer, Launch, Request};
+use run_engine::failure_code::FailureCode;
 use run_engine::ids::AttemptId;
 use run_engine::reason::Failure;
 use run_engine::seams::{Effect, LaunchTask, Report};
@@ -8,9 +9,10 @@ use run_engine::seams::{Effect, LaunchTask, Report};
 use super::{Dispatcher, Entry, Phase};
 use crate::executor::remains::Remains;
 use crate::executor::{Context, jobs, names};
-use crate::failures;
+use crate::failures::{self, Ground};
 use crate::launch::{Attempt, grace_ms};
 use crate::limits::KILL_GRACE_MS;
+use crate::prepare::program::{candidate, is_executable};
 
 impl Dispatcher {
     pub(super) fn take_effect(&mut self, effect: Effect) {
@@ -98,7 +100,7 @@ impl Dispatcher {
     pub(super) fn end_unstarted(&mut self, attempt: AttemptId) {
         self.ready.remove(&attempt);
         self.again.remove(&attempt);
-        let failure = Failure::new("killed", "it was ended before it began");
+        let failure = Failure::new(FailureCode::Killed, "it was ended before it began");
         self.end_without_process(attempt, failure);
     }
 
@@ -141,8 +143,8 @@ impl Dispatcher {
                 message,
             } => {
                 if let Some(task) = self.ended(&attempt) {
-                    let is_folder_there = folder_of(&task, &self.context);
-                    let failure = failures::refused(errno, &message, is_folder_there);
+                    let ground = ground_of(&task, &self.context);
+                    let failure = failures::refused(errno, &message, ground);
                     jobs::report_not_launched(&self.context, task.attempt(), failure);
                 }
             }
@@ -233,8 +235,17 @@ fn remains_of(task: &LaunchTask, name: String, context: &Context) -> Remains {
     }
 }
 
-/// Whether the folder that a step works in is there.
-fn folder_of(task: &LaunchTask, context: &Context) -> bool {
+/// What stands where the step was to be started.
+fn ground_of(task: &LaunchTask, context: &Context) -> Ground {
     let attempt = Attempt::new(task, &context.config.state_dir);
-    attempt.project_dir().is_dir()
+    let folder = attempt.project_dir();
+    if !folder.is_dir() {
+        return Ground::NoFolder;
+    }
+    let search_path = task.created.environment.get("PATH");
+    let program = task.started.key.command.first();
+    match program.and_then(|name| candidate(name, folder, search_path.map_or("", |p| p.as_str()))) {
+        Some(path) if !is_executable(&path) => Ground::NoRunBit,
+        _ => Ground::Fine,
+    }
 }

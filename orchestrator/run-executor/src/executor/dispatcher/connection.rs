@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use attempt_keeper::{KeeperError, PROTOCOL_VERSION, Request};
+use run_engine::failure_code::FailureCode;
 use run_engine::ids::AttemptId;
 use run_engine::reason::Failure;
 
@@ -85,7 +86,10 @@ impl Dispatcher {
                 && let Some(attempt) = names::attempt_of(&launch.attempt)
             {
                 let message = format!("its launch cannot be written as a message: {reason}");
-                self.end_without_process(attempt, Failure::new("launch_refused", message));
+                self.end_without_process(
+                    attempt,
+                    Failure::new(FailureCode::LaunchRefused, message),
+                );
             }
         }
     }
