@@ -3,6 +3,7 @@
 mod attempts;
 mod flow;
 mod spans;
+mod selection;
 
 use crate::support::{Project, transcript};
 

@@ -24,6 +24,21 @@ pub struct PlanRequest {
     /// Whether no step may be reused.
     #[serde(default)]
     pub force_all: bool,
+    /// Which steps the run is made of; all if absent.
+    #[serde(default)]
+    pub selection: Selection,
+}
+
+/// Which steps a run is made of, by their ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Selection {
+    /// This one and everything downstream.
+    pub from: Option<String>,
+    /// This one and everything upstream.
+    pub until: Option<String>,
+    /// This one alone.
+    pub only: Option<String>,
 }
 
 /// Asks for a run.
@@ -52,6 +67,9 @@ pub struct RunRequest {
     /// Whether no step may be reused.
     #[serde(default)]
     pub force_all: bool,
+    /// Which steps the run is made of; all if absent.
+    #[serde(default)]
+    pub selection: Selection,
 }
 
 /// Asks for a new run of a finished one.

@@ -155,6 +155,7 @@ words! {
         UpstreamSkipped "upstream_skipped" "A step that it needs was skipped.",
         UpstreamRefused "upstream_refused" "A step that it needs was refused.",
         Rejected "rejected" "The step looked at its input and refused it.",
+        NotSelected "not_selected" "The run was not made of it.",
     }
 }
 

@@ -49,10 +49,12 @@ pub struct NewRun {
     pub trigger: Trigger,
     /// The finished run that it retries.
     pub retry_of: Option<RunId>,
-    /// Steps that are carried over from that run.
+    /// Steps that an execution of an earlier run stands in for.
     pub carried: BTreeMap<NodeId, ExecutionId>,
     /// Steps that may not be reused.
     pub forced: BTreeSet<NodeId>,
+    /// The steps that it is made of; none if it is made of all.
+    pub selected: Option<BTreeSet<NodeId>>,
     /// Most steps of this run at once.
     pub slots: u32,
     /// The variables from which its attempts start.

@@ -34,6 +34,10 @@ pub(crate) const LOG_POLL: Duration = Duration::from_millis(100);
 /// Plans that a stream of all runs' events remembers; beyond it they are read again.
 pub(crate) const PLANS_REMEMBERED: usize = 64;
 
+/// Runs of a pipeline that are searched, the newest first, for what stands in for a step that is not
+/// selected. Each takes its journal to be read.
+pub(crate) const STAND_IN_RUNS_MAX: usize = 100;
+
 /// How long a question to git may take. A checkout on a cold disk takes a second or two; a run is
 /// not kept from starting for longer.
 pub(crate) const GIT_WAIT: Duration = Duration::from_secs(5);

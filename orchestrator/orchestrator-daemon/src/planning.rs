@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use pipeline_plan::{Node, NodeId};
 use run_engine::decide::follow;
-use run_engine::event::{Event, RunCreated, StepReused};
+use run_engine::event::{Carried, Event, RunCreated, StepReused};
 use run_engine::ids::RunId;
 use run_engine::reason::{Failure, Reason, ReasonCode};
 use run_engine::seams::{Lookups, PrepareTask, Prepared, Reusable, StoreError, VerifyTask};
@@ -76,6 +76,7 @@ pub fn plan(
         files,
         now,
     };
+    planning.begin()?;
     for node in created.plan.node_ids() {
         let step = planning.step(node)?;
         planning.steps.push(step);
@@ -95,6 +96,7 @@ fn imagined(run: &NewRun, now: DateTime<Utc>) -> RunCreated {
         retry_of: run.retry_of,
         carried: run.carried.clone(),
         forced: run.forced.clone(),
+        selected: run.selected.clone(),
         slots: run.slots,
         environment: run.environment.clone(),
         git: run.git.clone(),
@@ -115,6 +117,18 @@ struct Planning<'a, L> {
 }
 
 impl<L: Lookups> Planning<'_, L> {
+    /// Lets what is carried over stand in, and leaves out what was not selected.
+    fn begin(&mut self) -> Result<(), StoreError> {
+        let created = Arc::clone(&self.context.created);
+        for (node, execution) in &created.carried {
+            if let Some(found) = self.lookups.execution(*execution)? {
+                self.reuse(*node, found, created.carries(*node));
+            }
+        }
+        self.skip_doomed();
+        Ok(())
+    }
+
     fn step(&mut self, node: NodeId) -> Result<PlannedStep, StoreError> {
         let context = self.context;
         let planned = context.created.plan.node(node);
@@ -171,6 +185,14 @@ impl<L: Lookups> Planning<'_, L> {
             let reason = step.reason.clone()?;
             return Some(told(node, PlannedAction::Skip, reason));
         }
+        if step.phase == StepPhase::Reused {
+            let told = told(node, PlannedAction::Reuse, step.reason.clone()?);
+            let reused_from = step.reused_from;
+            return Some(PlannedStep {
+                reused_from,
+                ..told
+            });
+        }
         if step.phase == StepPhase::Ready {
             return None;
         }
@@ -200,6 +222,11 @@ impl<L: Lookups> Planning<'_, L> {
         // The step is ready, for all that it needs ended well in the imagined run.
         let applied = self.state.apply(event);
         debug_assert_eq!(applied, Ok(()));
+        self.skip_doomed();
+    }
+
+    /// Skips what never can run in the imagined run.
+    fn skip_doomed(&mut self) {
         loop {
             let mut events = follow(&self.state, self.now);
             events.retain(|event| matches!(event, Event::StepSkipped { .. }));
@@ -224,7 +251,7 @@ impl<L: Lookups> Planning<'_, L> {
         {
             return Ok(match self.missing(node, &found) {
                 Some(missing) => told(node, PlannedAction::Run, gone(&missing)),
-                None => self.reuse(node, found),
+                None => self.reuse(node, found, None),
             });
         }
         let reason = why_it_runs(self.context, planned, resolved, self.lookups)?;
@@ -243,7 +270,7 @@ impl<L: Lookups> Planning<'_, L> {
         })
     }
 
-    fn reuse(&mut self, node: NodeId, found: Reusable) -> PlannedStep {
+    fn reuse(&mut self, node: NodeId, found: Reusable, carried: Option<Carried>) -> PlannedStep {
         let run = found.run;
         let reused = Arc::new(StepReused {
             node,
@@ -251,7 +278,7 @@ impl<L: Lookups> Planning<'_, L> {
             source_run: run,
             outputs: found.outputs,
             refused: found.refused,
-            carried: false,
+            carried,
             at: self.now,
         });
         let reason = reused.reason();

@@ -26,7 +26,7 @@ pub use context::ResolveSettings;
 pub(crate) use context::RunContext;
 pub(crate) use inputs::Given;
 pub(crate) use prepare::prepare_task;
-pub(crate) use reasons::{forced, gone, never_reused, why_it_runs};
+pub(crate) use reasons::{forced, gone, never_reused, stand_in_gone, why_it_runs};
 pub(crate) use start::{Intent, PushTarget, first_attempt, push_target};
 
 use scope::StepScope;

@@ -52,6 +52,9 @@ pub(crate) const SOURCE_COLUMNS_MAX: usize = 160;
 /// Characters of one value in a list of properties: about what fits beside their names.
 pub(crate) const VALUE_CHARACTERS_MAX: usize = 80;
 
+/// Steps that a hint names all; of more nobody reads the names.
+pub(crate) const NAMED_STEPS_MAX: usize = 20;
+
 /// Files of an artifact that `show` lists, and lines of a text in it that `show` prints.
 pub(crate) const SHOWN_LINES_MAX: usize = 40;
 

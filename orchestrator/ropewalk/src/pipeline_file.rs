@@ -2,12 +2,13 @@
 //!
 //! It asks no daemon: an invalid file starts nothing.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use orchestrator_api::{DiagnosticEntry, Severity};
-use pipeline_plan::Plan;
+use pipeline_plan::{ParamSpec, Plan};
 use pipeline_spec::limits::TEXT_BYTES_MAX;
 
 use crate::context::Context;
@@ -39,11 +40,13 @@ pub(crate) struct Compiled {
 
 /// Reads a pipeline file.
 pub(crate) fn read(file: &Path) -> Result<PipelineFile, CliError> {
+    read_as(file, "pipeline file").map_err(|e| e.hint("FILE is the path of a pipeline's YAML file"))
+}
+
+fn read_as(file: &Path, what: &str) -> Result<PipelineFile, CliError> {
     let named = file.display().to_string();
     let unreadable = |error: std::io::Error| {
-        CliError::usage(format!("the pipeline file `{named}` cannot be read"))
-            .because(error)
-            .hint("FILE is the path of a pipeline's YAML file")
+        CliError::usage(format!("the {what} `{named}` cannot be read")).because(error)
     };
     let mut bytes = Vec::new();
     // What is larger is refused by the compiler, which need not see all of it for that.
@@ -136,6 +139,33 @@ pub(crate) fn plan_of(file: &Path, context: &Context) -> Result<(PipelineFile, P
         )));
     };
     Ok((file, plan))
+}
+
+/// The values of a file of parameters, as text that is read by their declared types.
+pub(crate) fn params(
+    file: &Path,
+    declared: &BTreeMap<String, ParamSpec>,
+    context: &Context,
+) -> Result<BTreeMap<String, String>, CliError> {
+    let file = read_as(file, "file of parameters")?;
+    let (params, found) = match &file.not_text {
+        Some(diagnostic) => (BTreeMap::new(), vec![diagnostic.clone()]),
+        None => {
+            let (params, found) = pipeline_spec::parse_params(&file.text, declared);
+            let found = found.into_iter().map(|d| entry(&file.named, d));
+            (params, found.collect())
+        }
+    };
+    if found.is_empty() {
+        return Ok(params);
+    }
+    let report = diagnostics::report(&found, &file.text, context.error_colors);
+    printing::to_stderr(&format!("{report}\n"));
+    Err(CliError::usage(format!(
+        "{}: {}; nothing was started",
+        file.named,
+        diagnostics::tally(&found)
+    )))
 }
 
 fn entry(file: &str, diagnostic: pipeline_spec::Diagnostic) -> DiagnosticEntry {

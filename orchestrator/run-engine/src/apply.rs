@@ -56,13 +56,14 @@ pub enum ApplyError {
 }
 
 impl RunState {
-    /// A run's first state.
+    /// A run's first state. Steps that it is not made of are doomed from the first.
     pub fn new(created: Arc<RunCreated>) -> Self {
         let plan = &created.plan;
         let mut dependents = vec![Vec::new(); plan.nodes.len()];
         let mut open_needs = Vec::with_capacity(plan.nodes.len());
         let mut ready = BTreeSet::new();
         let mut newly_ready = Vec::new();
+        let mut doomed = BTreeSet::new();
         let mut steps = vec![Step::default(); plan.nodes.len()];
         for (node, id) in plan.nodes.iter().zip(plan.node_ids()) {
             let mut open = u32::from(node.finally);
@@ -71,7 +72,9 @@ impl RunState {
                 open += 1;
             }
             open_needs.push(open);
-            if open == 0 {
+            if created.leaves_out(id) {
+                doomed.insert(id);
+            } else if open == 0 {
                 ready.insert(id);
                 newly_ready.push(id);
                 steps[id.0 as usize].phase = StepPhase::Ready;
@@ -87,7 +90,7 @@ impl RunState {
             ended_at: None,
             ready,
             newly_ready,
-            doomed: BTreeSet::new(),
+            doomed,
             running: BTreeSet::new(),
             backoff: BTreeMap::new(),
             open_needs,
@@ -224,7 +227,7 @@ impl RunState {
     fn reuse(&mut self, reused: &StepReused, name: &'static str) -> Result<(), ApplyError> {
         self.expect_turn(reused.node, name)?;
         // A retry carries over steps before their needs have ended in this run.
-        let legal: &[StepPhase] = if reused.carried {
+        let legal: &[StepPhase] = if reused.carried.is_some() {
             &[StepPhase::Ready, StepPhase::Waiting]
         } else {
             &[StepPhase::Ready]

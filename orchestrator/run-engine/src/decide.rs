@@ -271,6 +271,9 @@ fn lost(
 
 /// Names the need that ended badly, and its own first cause.
 fn skip_reason(state: &RunState, node: NodeId) -> Reason {
+    if state.created.leaves_out(node) {
+        return Reason::new(ReasonCode::NotSelected, "it was not selected", "");
+    }
     let plan = state.plan();
     let mut needs = awaited(plan, node);
     let bad = needs.find(|need| state.step(*need).phase.is_ended() && !state.is_met(node, *need));

@@ -151,10 +151,12 @@ pub struct RunCreated {
     pub trigger: Trigger,
     /// The finished run that it retries.
     pub retry_of: Option<RunId>,
-    /// Steps that are carried over from that run.
+    /// Steps that an execution of an earlier run stands in for, without a look at their keys.
     pub carried: BTreeMap<NodeId, ExecutionId>,
     /// Steps that may not be reused.
     pub forced: BTreeSet<NodeId>,
+    /// The steps that the run is made of; none if it is made of all.
+    pub selected: Option<BTreeSet<NodeId>>,
     /// Most steps of this run at once.
     pub slots: u32,
     /// The variables from which its attempts start.
@@ -244,10 +246,19 @@ pub struct StepReused {
     pub outputs: Arc<Outputs>,
     /// Why that execution refused, if it did: then this step is refused too.
     pub refused: Option<Reason>,
-    /// Whether a retry carried it over from the run that it retries, without a look at its key.
-    pub carried: bool,
+    /// Why it was carried over from an earlier run, without a look at its key; none if it was not.
+    pub carried: Option<Carried>,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// Why a step is carried over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    /// It did what it promised in the run that this one retries.
+    Retry,
+    /// It is no part of this run, but what it gives is taken.
+    NotSelected,
 }
 
 /// How a process ended.
@@ -300,16 +311,46 @@ impl Timer {
     }
 }
 
+impl RunCreated {
+    /// Whether the run is made of this step too.
+    pub fn is_selected(&self, node: NodeId) -> bool {
+        let selected = self.selected.as_ref();
+        selected.is_none_or(|selected| selected.contains(&node))
+    }
+
+    /// Why a step is carried over, if it is.
+    pub fn carries(&self, node: NodeId) -> Option<Carried> {
+        self.carried.contains_key(&node).then(|| {
+            if self.is_selected(node) {
+                Carried::Retry
+            } else {
+                Carried::NotSelected
+            }
+        })
+    }
+
+    /// Whether this step is no part of the run, nor anything that it gave before.
+    pub fn leaves_out(&self, node: NodeId) -> bool {
+        !self.is_selected(node) && !self.carried.contains_key(&node)
+    }
+}
+
 impl StepReused {
     /// Why the step is reused, or refused as the execution that stands in was.
     pub fn reason(&self) -> Reason {
         self.refused.clone().unwrap_or_else(|| {
-            let text = if self.carried {
-                "carried over from the run that this one retries"
-            } else {
-                "nothing that it depends on changed"
+            let (code, text) = match self.carried {
+                None => (ReasonCode::Unchanged, "nothing that it depends on changed"),
+                Some(Carried::Retry) => {
+                    let text = "carried over from the run that this one retries";
+                    (ReasonCode::Unchanged, text)
+                }
+                Some(Carried::NotSelected) => {
+                    let text = "it was not selected; what it gave before stands in";
+                    (ReasonCode::NotSelected, text)
+                }
             };
-            Reason::new(ReasonCode::Unchanged, text, "")
+            Reason::new(code, text, "")
         })
     }
 }

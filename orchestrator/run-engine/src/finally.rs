@@ -46,11 +46,14 @@ impl RunState {
         }
     }
 
-    /// Whether a need that is over lets a step go on.
+    /// Whether a need that is over lets a step go on. One that the run is not made of does.
     pub(crate) fn is_met(&self, node: NodeId, need: NodeId) -> bool {
         let phase = self.step(need).phase;
         let failed = phase == StepPhase::Failed;
-        phase.is_good() || phase.is_ended() && self.plan().node(node).bears(need, failed)
+        let left_out = phase == StepPhase::Skipped && self.created.leaves_out(need);
+        phase.is_good()
+            || left_out
+            || phase.is_ended() && self.plan().node(node).bears(need, failed)
     }
 
     /// The user ends the run: first its ordinary steps, then, if asked again, those of `finally:`.

@@ -155,6 +155,7 @@ fn needs(state: &RunState, node: NodeId) -> [Promise; 4] {
     let any_bad = needs().any(|need| is_bad(state, node, need));
     let decides_late = planned.condition.is_some() || planned.finally;
     let carried = step.reused_from.is_some() && state.created.carried.contains_key(&node);
+    let left_out = state.created.leaves_out(node);
     let considered = !step.attempts.is_empty()
         || !carried
             && matches!(
@@ -167,11 +168,11 @@ fn needs(state: &RunState, node: NodeId) -> [Promise; 4] {
             "it is considered only after everything that it needs ended well",
         ),
         (
-            step.phase != StepPhase::Waiting || !all_good,
+            step.phase != StepPhase::Waiting || !all_good || left_out,
             "it waits only while something that it needs has not ended well",
         ),
         (
-            step.phase != StepPhase::Skipped || any_bad || decides_late && all_good,
+            step.phase != StepPhase::Skipped || any_bad || left_out || decides_late && all_good,
             "it is skipped only when something that it needs ended badly, or if it asks",
         ),
         (
@@ -212,9 +213,10 @@ fn indexes(state: &RunState) -> [Promise; 7] {
     };
     let waiting = all(StepPhase::Waiting);
     let plan = state.plan();
-    let doomed = waiting
-        .iter()
-        .filter(|node| awaited(plan, **node).any(|need| is_bad(state, **node, need)));
+    let doomed = waiting.iter().filter(|node| {
+        let mut needs = awaited(plan, **node);
+        state.created.leaves_out(**node) || needs.any(|need| is_bad(state, **node, need))
+    });
     let counted = waiting.iter().all(|node| {
         let open = awaited(plan, *node).filter(|need| !state.is_met(*node, *need));
         let part = plan.node(*node).finally && !finally_began(state);

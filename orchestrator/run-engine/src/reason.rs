@@ -70,6 +70,8 @@ pub enum ReasonCode {
     UpstreamRefused,
     /// The step looked at its input and refused it.
     Rejected,
+    /// The run was not made of it.
+    NotSelected,
 }
 
 impl ReasonCode {
@@ -99,6 +101,7 @@ impl ReasonCode {
             Self::UpstreamSkipped => "upstream_skipped",
             Self::UpstreamRefused => "upstream_refused",
             Self::Rejected => "rejected",
+            Self::NotSelected => "not_selected",
         }
     }
 }

@@ -151,6 +151,7 @@ fn run(folder: &Path, steps: usize) -> RunCreated {
         retry_of: None,
         carried: BTreeMap::new(),
         forced: BTreeSet::new(),
+        selected: None,
         slots: 64,
         environment: environment(),
         git: None,

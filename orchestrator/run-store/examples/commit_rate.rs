@@ -274,6 +274,7 @@ impl Script {
             retry_of: None,
             carried: BTreeMap::new(),
             forced: BTreeSet::new(),
+            selected: None,
             slots: 64,
             environment: BTreeMap::new(),
             git: None,
@@ -330,7 +331,7 @@ impl Script {
             source_run,
             outputs: Arc::clone(&source.outputs),
             refused: None,
-            carried: false,
+            carried: None,
             at: self.now,
         };
         self.entry(Event::StepReused(Arc::new(reused)))

@@ -8,8 +8,10 @@ pub mod expression;
 pub mod limits;
 pub mod params;
 pub mod plan;
+pub mod selection;
 
 pub use compile::{Compiled, compile, compile_text};
+pub use component_api::manifest::ParamSpec;
 pub use plan::{
     Action, Condition, InputPlan, Node, NodeId, OutputKind, OutputPlan, PLAN_FORMAT_VERSION, Plan,
     Policy, Retry, Source,

@@ -29,6 +29,9 @@ pub use diagnostic::{Collector, Diagnostic, Part, Place, Position, Severity, joi
 pub use nearest::{did_you_mean, nearest};
 pub use spec::PipelineSpec;
 
+use std::collections::BTreeMap;
+
+use component_api::manifest::ParamSpec;
 use index::Index;
 
 /// Reads a pipeline file: what could be read, and everything that is wrong with its form.
@@ -63,6 +66,40 @@ pub fn parse_unplaced(text: &str) -> (PipelineSpec, Vec<Diagnostic>) {
         reader.check_respelled(text);
     }
     (spec, reader.into_collector().into_vec())
+}
+
+/// Reads a file of parameters for a pipeline that declares these: a map of names and values, which
+/// become the text that `-p NAME=VALUE` would give.
+///
+/// ```
+/// use component_api::manifest::{ParamSpec, ParamType};
+/// let declared = [("rate".to_owned(), ParamSpec::new(ParamType::Number, ""))].into();
+/// let (values, _) = pipeline_spec::parse_params("rate: 0.5\n", &declared);
+/// assert_eq!(values["rate"], "0.5");
+/// let (_, diagnostics) = pipeline_spec::parse_params("rat: 0.5\n", &declared);
+/// assert_eq!(diagnostics[0].hint, "did you mean `rate`?");
+/// ```
+pub fn parse_params(
+    text: &str,
+    declared: &BTreeMap<String, ParamSpec>,
+) -> (BTreeMap<String, String>, Vec<Diagnostic>) {
+    let mut collector = Collector::default();
+    let mut values = BTreeMap::new();
+    let text = without_byte_order_mark(text);
+    if let Ok(guarded) = guard::check(text, &mut collector)
+        && let Some(tree) = tree::read(text, &mut collector)
+    {
+        let mut reader = read::Reader::new(collector);
+        values = read::given_params(tree, declared, &mut reader);
+        if guarded.respelled {
+            reader.check_respelled(text);
+        }
+        collector = reader.into_collector();
+    }
+    let mut diagnostics = collector.into_vec();
+    locate(text, &mut diagnostics);
+    diagnostics.sort_by_key(|d| (d.position, d.code));
+    (values, diagnostics)
 }
 
 /// Fills the positions of diagnostics that have none yet.

@@ -3,6 +3,7 @@
 //! A value of a wrong form is told of and left out; what stands beside it is read all the same. Names
 //! are not looked up here: the compiler knows steps and components.
 
+mod given;
 mod input;
 mod params;
 mod pipeline;
@@ -10,6 +11,7 @@ mod policy;
 mod shell;
 mod step;
 
+pub(crate) use given::given_params;
 pub(crate) use pipeline::pipeline;
 
 use serde_json::{Map, Value};

@@ -20,6 +20,7 @@ fn reason_code(code: ReasonCode) -> api::ReasonCode {
         New ParameterChanged InputChanged ComponentChanged FileChanged EnvChanged UpstreamRuns
         UpstreamChanged CacheOff OutputMissing Forced Unchanged Retried Slots Disk ExitStatus
         TimedOut Lost ConditionFalse UpstreamFailed UpstreamSkipped UpstreamRefused Rejected
+        NotSelected
     })
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use orchestrator_api::{DocumentVersion, RunRequest, RunStarted};
+use orchestrator_api::{DocumentVersion, RunRequest, RunStarted, Selection};
 use pipeline_plan::{NodeId, Plan};
 use run_engine::event::Trigger;
 use serde_json::Value;
@@ -17,6 +17,7 @@ use super::Api;
 use super::extract::Body;
 use super::find::step;
 use super::problem::{Answer, Refusal};
+use super::selecting::selected;
 use crate::command::{Command, NewRun};
 use crate::documents;
 use crate::git::git_state;
@@ -67,6 +68,7 @@ impl Api {
             environment: request.environment,
             force: request.force,
             force_all: request.force_all,
+            selection: request.selection,
         };
         let run = self.compile(asked)?;
         Ok(NewRun {
@@ -86,7 +88,12 @@ impl Api {
         }
         let plan = self.plan(&asked.text, &asked.pipeline_file)?;
         let params = params(&plan, &asked.params)?;
-        let forced = forced(&plan, &asked.force, asked.force_all)?;
+        let selected = selected(&plan, &asked.selection)?;
+        let forced = forced(&plan, &asked.force, asked.force_all, selected.as_ref())?;
+        let carried = match &selected {
+            Some(selected) => self.standing_in(&plan, selected)?,
+            None => BTreeMap::new(),
+        };
         Ok(NewRun {
             plan_id: plan.id(),
             plan: Arc::new(plan),
@@ -97,8 +104,9 @@ impl Api {
                 detail: String::new(),
             },
             retry_of: None,
-            carried: BTreeMap::new(),
+            carried,
             forced,
+            selected,
             slots: default_slots(),
             environment: asked.environment,
             git: None,
@@ -126,6 +134,7 @@ pub(super) struct Asked {
     pub(super) environment: BTreeMap<String, String>,
     pub(super) force: Vec<String>,
     pub(super) force_all: bool,
+    pub(super) selection: Selection,
 }
 
 /// Steps of a run at once if the user does not say: steps wait for disks and networks as well as
@@ -150,11 +159,25 @@ fn params(
     })
 }
 
-fn forced(plan: &Plan, ids: &[String], all: bool) -> Result<BTreeSet<NodeId>, Refusal> {
-    let named = ids.iter().map(|id| step(plan, id));
+fn forced(
+    plan: &Plan,
+    ids: &[String],
+    all: bool,
+    selected: Option<&BTreeSet<NodeId>>,
+) -> Result<BTreeSet<NodeId>, Refusal> {
+    let is_selected = |node: &NodeId| selected.is_none_or(|selected| selected.contains(node));
+    let named = ids.iter().map(|id| {
+        let node = step(plan, id)?;
+        if is_selected(&node) {
+            return Ok(node);
+        }
+        let detail = format!("step `{id}` is forced but not selected");
+        Err(Refusal::bad_request("not_selected", detail)
+            .hint("leave `--force` out, or select the step too"))
+    });
     let named = named.collect::<Result<BTreeSet<_>, _>>()?;
     Ok(if all {
-        plan.node_ids().collect()
+        plan.node_ids().filter(is_selected).collect()
     } else {
         named
     })

@@ -15,6 +15,7 @@ mod plan;
 mod problem;
 mod retry;
 mod runs;
+mod selecting;
 mod stream;
 
 use std::collections::BTreeSet;

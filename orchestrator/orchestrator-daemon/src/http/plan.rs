@@ -34,6 +34,7 @@ impl Api {
             environment: request.environment,
             force: request.force,
             force_all: request.force_all,
+            selection: request.selection,
         })?;
         let memo = DigestMemo::new(&self.state_dir);
         let files = Files {

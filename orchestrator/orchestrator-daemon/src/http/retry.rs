@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use orchestrator_api::{RetryRequest, Status};
-use pipeline_plan::{NodeId, Plan};
+use pipeline_plan::NodeId;
+use pipeline_plan::selection::with_downstream;
 use run_engine::event::{RunEnd, Trigger};
 use run_engine::ids::ExecutionId;
 use run_engine::state::{RunPhase, RunView, StepPhase};
@@ -49,6 +50,15 @@ fn new_run(view: &RunView, again: Option<&str>) -> Result<NewRun, Refusal> {
     };
     let plan = &created.plan;
     let again = again.map(|id| step(plan, id)).transpose()?;
+    if let Some(node) = again.filter(|node| !created.is_selected(*node)) {
+        let detail = format!(
+            "run {} was not made of step `{}`",
+            created.run,
+            plan.node(node).id
+        );
+        let hint = "`ropewalk run FILE --from STEP` runs it and what depends on it";
+        return Err(Refusal::conflict("not_selected", detail).hint(hint));
+    }
     let anew = again.map_or_else(BTreeSet::new, |node| with_downstream(plan, node));
     let carried = carried(view, &anew);
     if view.phase == RunPhase::Ended(RunEnd::Succeeded) && again.is_none() {
@@ -72,28 +82,12 @@ fn new_run(view: &RunView, again: Option<&str>) -> Result<NewRun, Refusal> {
         retry_of: Some(created.run),
         carried,
         forced: refused.chain(again).collect(),
+        selected: created.selected.clone(),
         slots: created.slots,
         environment: created.environment.clone(),
         git: created.pipeline_file.parent().and_then(git_state),
         attach: false,
     })
-}
-
-/// A step and everything that depends on it.
-fn with_downstream(plan: &Plan, first: NodeId) -> BTreeSet<NodeId> {
-    let mut found = BTreeSet::from([first]);
-    // Every need stands before the step that has it.
-    for node in plan.node_ids() {
-        if plan
-            .node(node)
-            .needs
-            .iter()
-            .any(|need| found.contains(need))
-        {
-            found.insert(node);
-        }
-    }
-    found
 }
 
 /// The executions that did what they promised, but for the steps that are to run anew.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pipeline_plan::{Action, Node, Source};
 use run_engine::artifact::Artifact;
 use run_engine::event::StepStarted;
-use run_engine::reason::{Reason, ReasonCode};
+use run_engine::reason::{Failure, Reason, ReasonCode};
 use run_engine::seams::{Lookups, StoreError};
 
 use super::{FILES, Given, Resolved, Reuse, RunContext};
@@ -46,6 +46,13 @@ pub(crate) fn forced() -> Reason {
 pub(crate) fn gone(missing: &str) -> Reason {
     let text = format!("what it gave earlier is not as it was recorded: {missing}");
     Reason::new(ReasonCode::OutputMissing, text, "")
+}
+
+/// Nothing stands in any more for a step that the run was not made of.
+pub(crate) fn stand_in_gone() -> Failure {
+    let message = "it was not selected, and what it gave before is not as it was recorded";
+    let hint = "run it again: select it too, or run the whole pipeline";
+    Failure::new("output_missing", message).hint(hint)
 }
 
 /// Why a step runs for which nothing stands in.

@@ -61,6 +61,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
             retry_of: new.retry_of,
             carried: new.carried,
             forced: new.forced,
+            selected: new.selected,
             slots: new.slots.max(1),
             environment: new.environment,
             git: new.git,
@@ -96,6 +97,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
                 && created.plan_id == new.plan_id
                 && created.pipeline_file == new.pipeline_file
                 && created.params == new.params
+                && created.selected == new.selected
                 && new.forced.is_subset(&created.forced)
         });
         same.map(ActiveRun::id)

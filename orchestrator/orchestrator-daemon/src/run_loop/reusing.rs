@@ -1,10 +1,11 @@
 //! Reusing: an earlier execution stands in for a step, once its outputs were looked at.
 //!
-//! A retry carries steps over by the same way, without a look at their keys. It does not know how a
+//! A retry carries steps over by the same way, without a look at their keys, and so does a run that is
+//! made of some steps only, for what these take of the others. It does not know how a
 //! key is made, nor how files are looked at.
 
 use pipeline_plan::NodeId;
-use run_engine::event::{Event, StepReused};
+use run_engine::event::{Carried, Event, StepReused};
 use run_engine::reason::Reason;
 use run_engine::seams::{Clock, Effect, Executor, Lookups, Reusable, Store, VerifyTask};
 use run_engine::state::StepPhase;
@@ -46,7 +47,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         found: Reusable,
     ) -> Result<(), LoopError> {
         if found.outputs.artifacts.is_empty() {
-            return self.reuse(run, node, found, false);
+            return self.reuse(run, node, found, None);
         }
         self.verify(run, node, &found);
         let verifying = Verifying {
@@ -94,7 +95,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             }
         }
         let Some(missing) = missing else {
-            return self.reuse(run, node, found, false);
+            return self.reuse(run, node, found, None);
         };
         if let Some(key) = resolved.reuse.looked_up() {
             self.draft.forget_key(key);
@@ -132,7 +133,8 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         self.unsettled.insert(run.id());
         let phase = run.state.step(node).phase;
         if there && matches!(phase, StepPhase::Waiting | StepPhase::Ready) {
-            return self.reuse(run, node, found, true);
+            let why = run.state.created.carries(node);
+            return self.reuse(run, node, found, why);
         }
         Ok(())
     }
@@ -142,7 +144,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         run: &mut ActiveRun,
         node: NodeId,
         found: Reusable,
-        carried: bool,
+        carried: Option<Carried>,
     ) -> Result<(), LoopError> {
         let reused = StepReused {
             node,

@@ -12,7 +12,7 @@ use run_engine::state::StepPhase;
 
 use super::active_run::{ActiveRun, Queued, Stage};
 use super::{Bench, LoopError, RunLoop};
-use crate::resolve::{Unresolved, prepare_task, resolve, unmet_condition};
+use crate::resolve::{Unresolved, prepare_task, resolve, stand_in_gone, unmet_condition};
 
 impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
     /// Lets everything follow. Runs that are left for another turn stay unsettled.
@@ -92,6 +92,9 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             let queued = Queued::Again(last.started.clone());
             self.enqueue(run, node, queued);
             return Ok(());
+        }
+        if !run.state.created.is_selected(node) {
+            return self.cannot_start(run, node, stand_in_gone());
         }
         match unmet_condition(&run.context, &run.state, node) {
             Ok(None) => {}

@@ -102,6 +102,7 @@ pub fn run_of(nodes: Vec<Node>) -> NewRun {
         retry_of: None,
         carried: BTreeMap::new(),
         forced: std::collections::BTreeSet::new(),
+        selected: None,
         slots: 4,
         environment: BTreeMap::from([("PATH".to_owned(), "/bin".to_owned())]),
         git: None,

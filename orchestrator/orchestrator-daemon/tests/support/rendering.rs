@@ -207,7 +207,11 @@ impl Names {
                 format!("{}: {}", reason.text, self.outputs(&ended.outputs))
             }
             Event::StepReused(reused) => {
-                let carried = if reused.carried { "carried over " } else { "" };
+                let carried = if reused.carried.is_some() {
+                    "carried over "
+                } else {
+                    ""
+                };
                 format!("{carried}from {}", self.execution(reused.source))
             }
             Event::StepFailed { failure, .. } | Event::StepRetrying { failure, .. } => {

@@ -30,6 +30,7 @@ pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome 
         params: checked.params,
         force: arguments.request.force,
         force_all: arguments.request.force_all,
+        selection: checked.selection,
     };
     let plan = reach.reading().await?.plan(&request).await?;
     if context.is_json() {

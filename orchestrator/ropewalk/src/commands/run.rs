@@ -40,6 +40,7 @@ pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome 
         new: arguments.new,
         force: arguments.request.force,
         force_all: arguments.request.force_all,
+        selection: checked.selection,
     };
     let mut reach = Reach::new(state_dir, context);
     let client = reach.changing().await?;

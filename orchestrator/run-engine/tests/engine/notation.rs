@@ -15,7 +15,7 @@ use pipeline_plan::{NodeId, PLAN_FORMAT_VERSION, Plan};
 use run_engine::artifact::Outputs;
 use run_engine::decide::{AttemptOutcome, AttemptReport, Input};
 use run_engine::event::{
-    Event, Exit, RunCreated, RunEnd, StepEnded, StepReused, StepStarted, Timer, Trigger,
+    Carried, Event, Exit, RunCreated, RunEnd, StepEnded, StepReused, StepStarted, Timer, Trigger,
 };
 use run_engine::failure_code::FailureCode;
 use run_engine::ids::{ExecutionId, RunId};
@@ -91,6 +91,7 @@ pub(crate) fn created(plan_text: &str) -> RunCreated {
         retry_of: None,
         carried: BTreeMap::new(),
         forced: BTreeSet::new(),
+        selected: None,
         slots: 64,
         environment: BTreeMap::new(),
         git: None,
@@ -167,7 +168,7 @@ pub(crate) fn event(state: &RunState, text: &str, at: DateTime<Utc>) -> Event {
             source_run: RunId(Uuid::from_u128(7)),
             outputs: Arc::default(),
             refused: (words[0] == "refused").then(|| Reason::new(ReasonCode::Rejected, "no", "")),
-            carried: words[0] == "carried",
+            carried: (words[0] == "carried").then_some(Carried::Retry),
             at,
         })),
         "failed" => {

@@ -403,6 +403,7 @@ impl Step {
             retry_of: None,
             carried: BTreeMap::new(),
             forced: BTreeSet::new(),
+            selected: None,
             slots: 4,
             environment: self.environment.clone(),
             git: None,

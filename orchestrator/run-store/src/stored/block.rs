@@ -7,6 +7,7 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use pipeline_plan::NodeId;
+use run_engine::event::Carried;
 use run_engine::ids::ExecutionId;
 use run_engine::seams::StoreError;
 use serde::de::{self, Visitor};
@@ -23,6 +24,7 @@ const ENTRY_BYTES: usize = 25;
 const SOURCE_BYTES: usize = 14;
 const CARRIED: u8 = 1;
 const REFUSED: u8 = 2;
+const NOT_SELECTED: u8 = 4;
 
 /// A block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +47,8 @@ pub(crate) struct Reuse {
     pub(crate) node: NodeId,
     /// The execution whose outputs stand in.
     pub(crate) source: ExecutionId,
-    /// Whether a retry carried it over.
-    pub(crate) carried: bool,
+    /// Why it was carried over, if it was.
+    pub(crate) carried: Option<Carried>,
     /// Whether that execution refused.
     pub(crate) refused: bool,
     /// When.
@@ -82,8 +84,12 @@ impl Reuses {
     }
 
     fn push(&mut self, reuse: &Reuse, behind: u16, micros: u32) {
-        let flags =
-            if reuse.carried { CARRIED } else { 0 } | if reuse.refused { REFUSED } else { 0 };
+        let carried = match reuse.carried {
+            None => 0,
+            Some(Carried::Retry) => CARRIED,
+            Some(Carried::NotSelected) => CARRIED | NOT_SELECTED,
+        };
+        let flags = carried | if reuse.refused { REFUSED } else { 0 };
         let bytes = &mut self.entries.0;
         bytes.extend_from_slice(&reuse.node.0.to_be_bytes());
         bytes.extend_from_slice(&behind.to_be_bytes());
@@ -124,7 +130,11 @@ impl Reuses {
             seq: self.first_seq + u64::from(u16::from_be_bytes([entry[4], entry[5]])),
             node: NodeId(u32::from_be_bytes([entry[0], entry[1], entry[2], entry[3]])),
             source: ExecutionId(Uuid::from_bytes(source)),
-            carried: flags & CARRIED != 0,
+            carried: match (flags & CARRIED != 0, flags & NOT_SELECTED != 0) {
+                (false, _) => None,
+                (true, false) => Some(Carried::Retry),
+                (true, true) => Some(Carried::NotSelected),
+            },
             refused: flags & REFUSED != 0,
             at: at.ok_or_else(|| impossible("a reuse is in no year"))?,
         })

@@ -36,6 +36,8 @@ pub(crate) struct StoredRun {
     pub(crate) carried: BTreeMap<u32, Uuid>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) forced: BTreeSet<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) selected: Option<BTreeSet<u32>>,
     pub(crate) slots: u32,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) environment: BTreeMap<String, String>,
@@ -119,6 +121,7 @@ impl StoredRun {
     /// How the run was made; its plan lies at that address.
     pub(crate) fn new(created: &RunCreated, plan: Digest, first_seq: u64) -> Self {
         let carried = created.carried.iter();
+        let selected = created.selected.as_ref();
         Self {
             pipeline: created.plan.name.clone(),
             steps: created.plan.nodes.len() as u32,
@@ -130,6 +133,7 @@ impl StoredRun {
             retry_of: created.retry_of.map(|run| run.0),
             carried: carried.map(|(node, source)| (node.0, source.0)).collect(),
             forced: created.forced.iter().map(|node| node.0).collect(),
+            selected: selected.map(|nodes| nodes.iter().map(|node| node.0).collect()),
             slots: created.slots,
             environment: created.environment.clone(),
             git: created.git.as_ref().map(StoredGit::from),
@@ -142,7 +146,7 @@ impl StoredRun {
 
     /// How the run was made, with its plan.
     pub(crate) fn with_plan(self, run: RunId, plan: Arc<Plan>) -> Result<RunCreated, StoreError> {
-        let carried = self.carried.into_iter();
+        let (carried, selected) = (self.carried.into_iter(), self.selected);
         Ok(RunCreated {
             run,
             plan,
@@ -155,6 +159,7 @@ impl StoredRun {
                 .map(|(node, source)| (NodeId(node), ExecutionId(source)))
                 .collect(),
             forced: self.forced.into_iter().map(NodeId).collect(),
+            selected: selected.map(|nodes| nodes.into_iter().map(NodeId).collect()),
             slots: self.slots,
             environment: self.environment,
             git: self.git.map(GitState::from),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pipeline_plan::NodeId;
 use run_engine::artifact::Outputs;
-use run_engine::event::{Event, RunEnd, StepReused};
+use run_engine::event::{Carried, Event, RunEnd, StepReused};
 use run_engine::failure_code::FailureCode;
 use run_engine::ids::RunId;
 use run_engine::reason::{Failure, Reason, ReasonCode};
@@ -201,7 +201,7 @@ fn two_runs_that_alternate_and_reuse() {
         source_run: first,
         outputs: Arc::clone(&b_outputs),
         refused: Some(reason),
-        carried: false,
+        carried: None,
         at: script.now(),
     };
     let refused = script.entry(second, Event::StepReused(Arc::new(refused)));
@@ -211,7 +211,7 @@ fn two_runs_that_alternate_and_reuse() {
         source_run: first,
         outputs: a_outputs,
         refused: None,
-        carried: true,
+        carried: Some(Carried::Retry),
         at: script.now(),
     };
     let carried = script.entry(second, Event::StepReused(Arc::new(carried)));

@@ -122,6 +122,7 @@ impl Script {
             retry_of: None,
             carried: BTreeMap::new(),
             forced: BTreeSet::from([NodeId(0)]),
+            selected: None,
             slots: 4,
             environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
             git: Some(GitState {
@@ -270,7 +271,7 @@ impl Script {
             source_run: source.run,
             outputs: Arc::clone(outputs),
             refused: None,
-            carried: false,
+            carried: None,
             at: self.now(),
         };
         self.entry(run, Event::StepReused(Arc::new(reused)))
