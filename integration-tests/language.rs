@@ -2,8 +2,9 @@
 
 mod attempts;
 mod flow;
-mod spans;
+mod keys;
 mod selection;
+mod spans;
 
 use crate::support::{Project, transcript};
 

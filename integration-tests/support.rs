@@ -3,7 +3,8 @@
 //! A project is a folder with a root file, so its state folder is its own `.ropewalk`. When it goes
 //! away, its daemon is asked to end; the keeper ends by itself when its folder is gone.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -57,6 +58,13 @@ impl Project {
         let folder = path.parent().expect("a file has a folder");
         fs::create_dir_all(folder).expect("a scratch folder can be written");
         fs::write(path, text).expect("a scratch folder can be written");
+    }
+
+    /// Lets a file be executed.
+    pub(crate) fn make_executable(&self, path: &str) {
+        let all = Permissions::from_mode(0o755);
+        let changed = fs::set_permissions(self.folder().join(path), all);
+        changed.expect("a scratch folder can be written");
     }
 
     pub(crate) fn read(&self, path: &str) -> String {

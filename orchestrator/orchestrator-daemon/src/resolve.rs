@@ -109,6 +109,8 @@ pub(crate) fn resolve(
     let inputs = inputs::gather(state, node, prepared, lookups)?;
     let scope = StepScope::new(context, state, node, &inputs);
     let env = scope.texts(&node.env)?;
+    let cache_key = node.cache_key.as_ref();
+    let cache_key = cache_key.map(|text| scope.text(text, || "cache.key".to_owned()));
     let key = Arc::new(KeyParts {
         component: component(context, node),
         command: command(&scope, node)?,
@@ -118,6 +120,8 @@ pub(crate) fn resolve(
         env,
         outputs: output_types(node),
         files: prepared.key_files.clone(),
+        workdir: node.workdir.clone(),
+        cache_key: cache_key.transpose()?,
     });
     let reuse = reuse(context, node, id, prepared, &key);
     Ok(Resolved { inputs, key, reuse })

@@ -148,13 +148,12 @@ pub(crate) fn params(
     context: &Context,
 ) -> Result<BTreeMap<String, String>, CliError> {
     let file = read_as(file, "file of parameters")?;
-    let (params, found) = match &file.not_text {
-        Some(diagnostic) => (BTreeMap::new(), vec![diagnostic.clone()]),
-        None => {
-            let (params, found) = pipeline_spec::parse_params(&file.text, declared);
-            let found = found.into_iter().map(|d| entry(&file.named, d));
-            (params, found.collect())
-        }
+    let (params, found) = if let Some(diagnostic) = &file.not_text {
+        (BTreeMap::new(), vec![diagnostic.clone()])
+    } else {
+        let (params, found) = pipeline_spec::parse_params(&file.text, declared);
+        let found = found.into_iter().map(|d| entry(&file.named, d));
+        (params, found.collect())
     };
     if found.is_empty() {
         return Ok(params);

@@ -32,6 +32,10 @@ pub struct KeyParts {
     pub outputs: BTreeMap<String, String>,
     /// Files that a command depends on; none where they are no part of the key.
     pub files: Option<Arc<FileSet>>,
+    /// Where the command works, if not in the pipeline file's folder.
+    pub workdir: Option<String>,
+    /// What the author says that it depends on, resolved.
+    pub cache_key: Option<String>,
 }
 
 /// The files that a command depends on.
@@ -57,7 +61,7 @@ impl FileSet {
 impl KeyParts {
     /// BLAKE3 over the parts as JSON with sorted keys, in hex.
     pub fn digest(&self) -> String {
-        let parts = json!({
+        let mut parts = json!({
             "component": self.component,
             "command": self.command,
             "program": self.program,
@@ -67,6 +71,12 @@ impl KeyParts {
             "outputs": self.outputs,
             "files": self.files.as_ref().map(|f| &f.digest),
         });
+        // Absent rather than null: keys from before these parts existed stay valid.
+        for (name, part) in [("workdir", &self.workdir), ("cache_key", &self.cache_key)] {
+            if let Some(part) = part {
+                parts[name] = part.as_str().into();
+            }
+        }
         blake3::hash(parts.to_string().as_bytes())
             .to_hex()
             .to_string()
@@ -93,6 +103,19 @@ impl KeyParts {
         if self.command != before.command || self.program != before.program {
             let text = "its command changed";
             return Some(Reason::new(ReasonCode::ParameterChanged, text, "run"));
+        }
+        if self.workdir != before.workdir {
+            let text = "its working folder changed";
+            return Some(Reason::new(ReasonCode::ParameterChanged, text, "workdir"));
+        }
+        if self.cache_key != before.cache_key {
+            let value = |key: &Option<String>| key.as_deref().map(Value::from);
+            let (old, new) = (value(&before.cache_key), value(&self.cache_key));
+            let text = format!(
+                "its cache key changed{}",
+                from_to(old.as_ref(), new.as_ref())
+            );
+            return Some(Reason::new(ReasonCode::ParameterChanged, text, "cache"));
         }
         if let Some((name, old, new)) = first_difference(&before.params, &self.params) {
             let text = format!("parameter `{name}` changed{}", from_to(old, new));

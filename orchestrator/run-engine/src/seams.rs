@@ -182,6 +182,8 @@ pub struct PrepareTask {
     pub node: NodeId,
     /// Folder of the pipeline file; relative paths start here.
     pub project_dir: PathBuf,
+    /// Where its command works.
+    pub workdir: PathBuf,
     /// Globs of external files by input port.
     pub files: BTreeMap<String, Vec<String>>,
     /// By input port, the span that is taken instead of the newest.

@@ -22,6 +22,14 @@ pub fn shared_work_folder(run: RunId) -> String {
     format!("runs/{run}/work")
 }
 
+/// The folder that survives the attempts of a step with this reuse key, in whatever run: who tries the
+/// same again goes on from there.
+pub fn checkpoint_folder(step: &str, key: &str) -> String {
+    // Enough of the key that no two of one step meet, and short enough for a name.
+    let key = key.get(..32).unwrap_or(key);
+    format!("checkpoints/{step}-{key}")
+}
+
 impl AttemptLayout {
     /// Of attempt `number` of a step.
     ///

@@ -51,7 +51,7 @@ pub fn compile_text(text: &str, catalog: &Catalog) -> Compiled {
     locate(text, &mut diagnostics);
     diagnostics
         .sort_by(|a, b| (a.position, a.code, &a.message).cmp(&(b.position, b.code, &b.message)));
-    // What an anchor holds is wrong once, however often it is used.
+    // What an anchor or `defaults:` holds is wrong once, however often it is used.
     diagnostics
         .dedup_by(|a, b| (a.position, a.code, &a.message) == (b.position, b.code, &b.message));
     Compiled {

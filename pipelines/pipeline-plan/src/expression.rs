@@ -105,7 +105,8 @@ pub fn environment_names(plan: &Plan) -> BTreeSet<String> {
             Action::Component { .. } | Action::Shell(_) => &[],
         };
         let condition = node.condition.iter().map(|condition| &condition.expression);
-        for text in arguments.iter().chain(node.env.values()).chain(condition) {
+        let texts = arguments.iter().chain(node.env.values()).chain(condition);
+        for text in texts.chain(&node.cache_key) {
             add_names(text, &mut names);
         }
         for value in node.params.values() {

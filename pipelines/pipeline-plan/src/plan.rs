@@ -30,6 +30,10 @@ pub struct Plan {
 pub struct NodeId(pub u32);
 
 /// One step.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of the language by itself"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// The step's id in the pipeline.
@@ -57,6 +61,15 @@ pub struct Node {
     pub files: Option<Vec<String>>,
     /// Whether an earlier execution may be reused.
     pub cache: bool,
+    /// What the result depends on in place of files; may hold `${{ ... }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_key: Option<String>,
+    /// Where a command works, relative to the pipeline file's folder; none for that folder itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workdir: Option<String>,
+    /// Whether it has a folder that survives its attempts. No part of what its result depends on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checkpoint: bool,
     /// What bounds its attempts. No part of what its result depends on.
     #[serde(default, skip_serializing_if = "Policy::is_unbounded")]
     pub policy: Policy,
@@ -231,6 +244,9 @@ impl Node {
             needs: Vec::new(),
             files: None,
             cache: true,
+            cache_key: None,
+            workdir: None,
+            checkpoint: false,
             policy: Policy::default(),
             condition: None,
             allow_failure: false,

@@ -3,6 +3,7 @@
 //! A value of a wrong form is told of and left out; what stands beside it is read all the same. Names
 //! are not looked up here: the compiler knows steps and components.
 
+mod defaults;
 mod given;
 mod input;
 mod params;

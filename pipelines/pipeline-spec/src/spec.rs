@@ -1,6 +1,6 @@
 //! A pipeline as its author wrote it: names unresolved, expressions unevaluated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use component_api::manifest::ParamSpec;
 use serde_json::Value;
@@ -15,9 +15,41 @@ pub struct PipelineSpec {
     /// Declared parameters by name. `ParamType::Any` stands for a declaration that could not be read.
     pub params: BTreeMap<String, ParamSpec>,
     /// `defaults:`, for every step that does not say it itself.
-    pub defaults: Policy,
+    pub defaults: Defaults,
     /// Steps by id, those of `finally:` among them.
     pub steps: BTreeMap<String, Step>,
+}
+
+/// `defaults:`, what holds for every step that does not say it itself.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Defaults {
+    /// What bounds attempts.
+    pub policy: Policy,
+    /// Environment variables; a step may give one of them another value.
+    pub env: BTreeMap<String, String>,
+    /// Globs that narrow what a command depends on.
+    pub files: Option<Vec<String>>,
+    /// Whether an earlier execution may be reused.
+    pub cache: Option<Cache>,
+    /// Where commands work.
+    pub workdir: Option<String>,
+    /// Whether steps have a folder that survives their attempts.
+    pub checkpoint: Option<bool>,
+    /// Whether the run goes on although a step failed.
+    pub allow_failure: Option<bool>,
+}
+
+/// `cache:`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Cache {
+    /// An earlier execution may be reused.
+    #[default]
+    On,
+    /// None ever is.
+    Off,
+    /// One may, and this text says what the result depends on in place of files; it may hold
+    /// expressions.
+    Key(String),
 }
 
 /// What bounds the attempts of a step.
@@ -64,9 +96,15 @@ pub struct Step {
     /// Globs that narrow what a command depends on; `None` where the key is absent.
     pub files: Option<Vec<String>>,
     /// Whether an earlier execution may be reused.
-    pub cache: bool,
+    pub cache: Cache,
+    /// Where a command works, relative to the pipeline file's folder; none for that folder itself.
+    pub workdir: Option<String>,
+    /// Whether it has a folder that survives its attempts.
+    pub checkpoint: bool,
     /// What bounds its attempts.
     pub policy: Policy,
+    /// What it takes from `defaults:`, as pointers: `cache`, `env/NAME`.
+    pub inherited: BTreeSet<String>,
     /// `if:`, a text that is one expression; none where the key is absent.
     pub condition: Option<String>,
     /// Whether the run goes on, and may succeed, although it failed.
@@ -138,8 +176,11 @@ impl Default for Step {
             needs: Vec::new(),
             env: BTreeMap::new(),
             files: None,
-            cache: true,
+            cache: Cache::On,
+            workdir: None,
+            checkpoint: false,
             policy: Policy::default(),
+            inherited: BTreeSet::new(),
             condition: None,
             allow_failure: false,
             finally: false,

@@ -2,7 +2,7 @@
 
 use component_api::manifest::ParamType;
 use pipeline_spec::PipelineSpec;
-use pipeline_spec::spec::{Action, InputSource, Output, Step};
+use pipeline_spec::spec::{Action, Cache, InputSource, Output, Step};
 use serde_json::json;
 
 #[track_caller]
@@ -84,7 +84,7 @@ fn every_key_of_a_step() {
     );
     assert_eq!(step.description, "d");
     assert_eq!(step.needs, ["other"]);
-    assert!(!step.cache);
+    assert_eq!(step.cache, Cache::Off);
     assert_eq!(step.files.unwrap(), ["a.py", "lib/**"]);
     assert_eq!(json!(step.env), json!({ "A": "1", "B": "${{ x }}" }));
     assert_eq!(json!(step.with), json!({ "c": [1, { "d": null }] }));
@@ -148,7 +148,8 @@ steps:
         json!(spec.steps["a"].env),
         json!({ "A": "one", "B": "two" })
     );
-    assert!(spec.steps["a"].cache && !spec.steps["b"].cache);
+    let cache = ["a", "b"].map(|id| spec.steps[id].cache.clone());
+    assert_eq!(cache, [Cache::On, Cache::Off]);
     assert_eq!(spec.steps["b"].needs, ["a"]);
     assert_eq!(
         json!(spec.steps["c"].env),

@@ -35,6 +35,9 @@ pub(crate) fn prepare_task(
         run: state.id(),
         node: id,
         project_dir: context.project_dir().to_path_buf(),
+        workdir: context
+            .project_dir()
+            .join(node.workdir.as_deref().unwrap_or("")),
         files,
         spans,
         key_files,
@@ -58,11 +61,13 @@ fn external_files(node: &Node) -> (BTreeMap<String, Vec<String>>, BTreeMap<Strin
     (files, spans)
 }
 
-/// Which files the result depends on beside its inputs. A component is named by its version.
+/// Which files the result depends on beside its inputs. A component is named by its version, and a key
+/// of the author's own stands in place of files.
 fn key_files(node: &Node) -> KeyFiles {
     match (&node.files, &node.action) {
         (Some(globs), _) => KeyFiles::Globs(globs.clone()),
         (None, Action::Component { .. }) => KeyFiles::None,
+        (None, _) if node.cache_key.is_some() => KeyFiles::None,
         (None, Action::Command(_) | Action::Shell(_)) => KeyFiles::Project,
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pipeline_plan::{Action, Node, Source};
 use run_engine::artifact::Artifact;
 use run_engine::event::StepStarted;
+use run_engine::failure_code::FailureCode;
 use run_engine::reason::{Failure, Reason, ReasonCode};
 use run_engine::seams::{Lookups, StoreError};
 
@@ -52,7 +53,7 @@ pub(crate) fn gone(missing: &str) -> Reason {
 pub(crate) fn stand_in_gone() -> Failure {
     let message = "it was not selected, and what it gave before is not as it was recorded";
     let hint = "run it again: select it too, or run the whole pipeline";
-    Failure::new("output_missing", message).hint(hint)
+    Failure::new(FailureCode::ArtifactVanished, message).hint(hint)
 }
 
 /// Why a step runs for which nothing stands in.

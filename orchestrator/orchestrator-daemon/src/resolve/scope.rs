@@ -151,6 +151,10 @@ fn holds_expression(node: &Node) -> bool {
     node.condition.is_some()
         || node.params.values().any(value_holds_expression)
         || node.env.values().any(|text| has_expression(text))
+        || node
+            .cache_key
+            .as_ref()
+            .is_some_and(|key| has_expression(key))
         || words.iter().any(|word| has_expression(word))
 }
 

@@ -35,6 +35,7 @@ fn looked_at(task: &PrepareTask) -> String {
         run: _,
         node: _,
         project_dir,
+        workdir,
         files,
         spans,
         key_files,
@@ -42,7 +43,7 @@ fn looked_at(task: &PrepareTask) -> String {
         program,
         search_path,
     } = task;
-    let places = (project_dir, files, spans, key_files, excluded);
+    let places = (project_dir, workdir, files, spans, key_files, excluded);
     format!("{places:?} {program:?} {search_path:?}")
 }
 
@@ -92,6 +93,9 @@ pub(super) fn collect(context: &Context, ended: &[(LaunchTask, ExitStatus)]) {
     for (task, status) in ended {
         let attempt = Attempt::new(task, &context.config.state_dir);
         let report = outputs::look(&attempt, status, &context.memo);
+        if !matches!(report.outcome, AttemptOutcome::Failed(_)) {
+            launch::remove_checkpoint(&attempt);
+        }
         context.report(Report::Ended {
             attempt: task.attempt(),
             report: Box::new(report),

@@ -31,6 +31,11 @@ pub(super) fn of(attempt: &Attempt<'_>, input: &ExecutorInput) -> Vec<(String, S
     ] {
         variables.values.insert(format!("ROPEWALK_{name}"), value);
     }
+    if let Some(checkpoint) = attempt.checkpoint() {
+        let folder = absolute(attempt, &checkpoint);
+        let name = "ROPEWALK_CHECKPOINT_DIR".to_owned();
+        variables.values.insert(name, folder);
+    }
     variables.values.insert(
         "TMPDIR".to_owned(),
         absolute(attempt, &attempt.work_folder()),

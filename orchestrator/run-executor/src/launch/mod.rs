@@ -20,7 +20,7 @@ use run_engine::reason::Failure;
 use run_engine::seams::LaunchTask;
 
 use crate::failures;
-use crate::layout::{AttemptLayout, shared_work_folder};
+use crate::layout::{AttemptLayout, checkpoint_folder, shared_work_folder};
 use crate::limits::{COMMAND_BYTES_MAX, KILL_GRACE_MS};
 use crate::memo::DigestMemo;
 use crate::verify::verify_artifact;
@@ -80,6 +80,18 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Where its command works.
+    fn work_place(&self) -> PathBuf {
+        let workdir = self.node.workdir.as_deref();
+        self.project_dir().join(workdir.unwrap_or(""))
+    }
+
+    /// The folder that survives the step's attempts, if it asks for one.
+    fn checkpoint(&self) -> Option<String> {
+        let key = self.node.checkpoint.then(|| self.task.started.key.digest());
+        key.map(|key| checkpoint_folder(&self.node.id, &key))
+    }
+
     /// Its artifacts of type Files.
     pub(crate) fn files_inputs(&self) -> impl Iterator<Item = (&'a str, &'a Artifact)> {
         self.inputs()
@@ -116,7 +128,7 @@ pub(crate) fn build(
     let argv = arguments(attempt, component_argv, &json, &input_path);
     let env = environment::of(attempt, &input);
     check_size(&argv, &env)?;
-    let cwd = attempt.project_dir().to_path_buf();
+    let cwd = attempt.work_place();
     let log = attempt.path(&attempt.layout.log());
     Ok(Launch {
         env,
@@ -178,10 +190,21 @@ fn make_folders(attempt: &Attempt<'_>) -> Result<(), Failure> {
     if attempt.has_folder() {
         make_folder(&attempt.path(&layout.outputs()))?;
     }
+    if let Some(checkpoint) = attempt.checkpoint() {
+        make_folder(&attempt.path(&checkpoint))?;
+    }
     for (_, artifact) in attempt.files_inputs() {
         write_files_manifest(attempt, artifact)?;
     }
     Ok(())
+}
+
+/// The step has ended well: nobody goes on from its checkpoint. One that cannot be removed only takes
+/// space, so that is no failure of the step.
+pub(crate) fn remove_checkpoint(attempt: &Attempt<'_>) {
+    if let Some(checkpoint) = attempt.checkpoint() {
+        let _ = std::fs::remove_dir_all(attempt.path(&checkpoint));
+    }
 }
 
 fn make_folder(path: &Path) -> Result<(), Failure> {

@@ -27,7 +27,7 @@ pub fn prepare(task: &PrepareTask, memo: &DigestMemo) -> Result<Prepared, Failur
         key_files::Found::TooMany(why) => prepared.unkeyable = Some(why),
     }
     if let Some(program) = &task.program {
-        prepared.program = program::look_up(program, &task.project_dir, &task.search_path);
+        prepared.program = program::look_up(program, &task.workdir, &task.search_path);
     }
     Ok(prepared)
 }

@@ -282,6 +282,7 @@ impl World {
             run: RunId(Uuid::now_v7()),
             node: NodeId(0),
             project_dir: self.project().to_path_buf(),
+            workdir: self.project().to_path_buf(),
             files: BTreeMap::new(),
             spans: BTreeMap::new(),
             key_files: KeyFiles::None,

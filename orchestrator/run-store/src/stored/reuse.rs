@@ -29,6 +29,10 @@ pub(crate) struct StoredKey {
     outputs: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) files: Option<KeyFilesAt>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    workdir: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cache_key: Option<String>,
 }
 
 /// Where the files of a key are told.
@@ -75,6 +79,8 @@ impl StoredKey {
             env: key.env.clone(),
             outputs: key.outputs.clone(),
             files,
+            workdir: key.workdir.clone(),
+            cache_key: key.cache_key.clone(),
         }
     }
 
@@ -92,6 +98,8 @@ impl StoredKey {
             env: self.env,
             outputs: self.outputs,
             files,
+            workdir: self.workdir,
+            cache_key: self.cache_key,
         }
     }
 }

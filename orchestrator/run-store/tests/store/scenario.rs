@@ -170,6 +170,7 @@ impl Script {
             env: BTreeMap::from([("SEED".to_owned(), "7".to_owned())]),
             outputs: BTreeMap::from([("model".to_owned(), "Model".to_owned())]),
             files: Some(Arc::new(FileSet::new(vec![file]))),
+            ..KeyParts::default()
         };
         StepStarted {
             node: NodeId(node),

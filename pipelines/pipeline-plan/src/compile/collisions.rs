@@ -25,6 +25,8 @@ pub(super) fn check_pipeline(spec: &PipelineSpec, collector: &mut Collector) {
     let params = spec.params.keys().map(String::as_str);
     let place = root.key("params");
     in_expressions(params, |_| &place, collector);
+    let defaults = root.key("defaults");
+    reserved(spec.defaults.env.keys(), &defaults.key("env"), collector);
 }
 
 fn in_expressions<'a, 'p>(
@@ -56,8 +58,17 @@ pub(super) fn check_step(entry: &Entry<'_>, at: &At<'_>, collector: &mut Collect
     let names = step.with.keys().map(String::as_str);
     let become_one = |name: &str| variable_name("PARAM", name);
     distinct(names, |_| &places[2], collector, become_one, variables);
-    let at_env = at.key("env");
-    for name in step.env.keys().filter(|name| is_reserved(name)) {
+    let own = |name: &&String| !step.inherited.contains(&format!("env/{name}"));
+    reserved(step.env.keys().filter(own), &at.key("env"), collector);
+}
+
+/// Tells of variables that the engine sets itself.
+fn reserved<'a>(
+    names: impl Iterator<Item = &'a String>,
+    at_env: &At<'_>,
+    collector: &mut Collector,
+) {
+    for name in names.filter(|name| is_reserved(name)) {
         let message = format!("the variable `{name}` is one that the engine sets");
         let pointer = at_env.key(name).pointer();
         let found = Diagnostic::error(Code::ReservedName, pointer, message);

@@ -12,7 +12,7 @@ pub(super) fn compile(
     at: &At<'_>,
     collector: &mut Collector,
 ) -> Policy {
-    let (own, defaults) = (&entry.step.policy, &steps.spec.defaults);
+    let (own, defaults) = (&entry.step.policy, &steps.spec.defaults.policy);
     let retry = match (&own.retry, &defaults.retry) {
         (None, None) => None,
         (Some(own), None) => Some(own.clone()),
@@ -38,7 +38,7 @@ pub(super) fn compile(
 
 /// `retry:` of `defaults:` must make sense where a step says nothing of its own.
 pub(super) fn check_defaults(steps: &Steps<'_>, collector: &mut Collector) {
-    if let Some(written) = &steps.spec.defaults.retry {
+    if let Some(written) = &steps.spec.defaults.policy.retry {
         let at = At::ROOT.key("defaults");
         check(written, written, &at.key("retry"), collector);
     }

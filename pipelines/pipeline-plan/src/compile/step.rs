@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use component_api::manifest::ParamType;
-use pipeline_spec::spec::Action as Written;
+use pipeline_spec::spec::{Action as Written, Cache};
 use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean};
 
 use super::steps::{Entry, Steps};
@@ -37,6 +37,7 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
     let env = env(&entry, &at, &mut texts);
     let action = action(&entry, &at, &mut texts);
     let condition = condition(&entry, &at, &mut texts);
+    let cache_key = cache_key(&entry, &at, &mut texts);
     let outputs = outputs(&entry);
     let policy = policy::compile(steps, &entry, &at, collector);
     // A command without outputs is run for what it does, and so is a component that says so.
@@ -54,7 +55,10 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
         env,
         needs: Vec::new(),
         files: entry.step.files.clone(),
-        cache: entry.step.cache && !always_runs,
+        cache: entry.step.cache != Cache::Off && !always_runs,
+        cache_key,
+        workdir: entry.step.workdir.clone(),
+        checkpoint: entry.step.checkpoint,
         policy,
         condition,
         allow_failure: entry.step.allow_failure,
@@ -111,11 +115,27 @@ fn condition(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Optio
 }
 
 fn env(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> BTreeMap<String, String> {
-    let at = at.key("env");
+    let defaults = At::ROOT.key("defaults");
+    let places = [at.key("env"), defaults.key("env")];
     let variables = entry.step.env.iter();
     variables
-        .map(|(name, text)| (name.clone(), texts.text(text, &at.key(name)).0))
+        .map(|(name, text)| {
+            let is_default = entry.step.inherited.contains(&format!("env/{name}"));
+            let at = places[usize::from(is_default)].key(name);
+            (name.clone(), texts.text(text, &at).0)
+        })
         .collect()
+}
+
+/// `cache: { key: ... }`.
+fn cache_key(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Option<String> {
+    let Cache::Key(text) = &entry.step.cache else {
+        return None;
+    };
+    let defaults = At::ROOT.key("defaults");
+    let is_default = entry.step.inherited.contains("cache");
+    let at = if is_default { &defaults } else { at }.key("cache");
+    Some(texts.text(text, &at.key("key")).0)
 }
 
 fn action(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Option<Action> {

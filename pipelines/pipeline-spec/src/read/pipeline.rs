@@ -5,11 +5,11 @@ use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 
-use super::{Reader, params, policy, step};
+use super::{Reader, defaults, params, step};
 use crate::at::At;
 use crate::code::Code;
 use crate::limits::NAME_CHARACTERS_MAX;
-use crate::spec::{PipelineSpec, Step};
+use crate::spec::{Defaults, PipelineSpec, Step};
 
 const KEYS: &[&str] = &[
     "name",
@@ -41,13 +41,14 @@ pub(crate) fn pipeline(tree: Value, reader: &mut Reader) -> PipelineSpec {
     };
     map.retain(|key, _| !key.starts_with(USERS_PREFIX));
     let meant = reader.known_keys(&map, KEYS, &at, "a pipeline");
-    let mut all = steps(map.remove("steps"), &at, &meant, reader);
-    finally(map.remove("finally"), &at, &mut all, reader);
+    let defaults = defaults::defaults(map.remove("defaults"), &at.key("defaults"), reader);
+    let mut all = steps(map.remove("steps"), &at, &meant, &defaults, reader);
+    finally(map.remove("finally"), &at, &mut all, &defaults, reader);
     PipelineSpec {
         name: name(map.remove("name"), &at, &meant, reader),
         description: reader.literal_or_empty(map.remove("description"), &at.key("description")),
         params: params::params(map.remove("params"), &at.key("params"), reader),
-        defaults: policy::defaults(map.remove("defaults"), &at.key("defaults"), reader),
+        defaults,
         steps: all,
     }
 }
@@ -89,6 +90,7 @@ fn steps(
     value: Option<Value>,
     root: &At<'_>,
     meant: &[&str],
+    defaults: &Defaults,
     reader: &mut Reader,
 ) -> BTreeMap<String, Step> {
     let at = root.key("steps");
@@ -110,7 +112,7 @@ fn steps(
     };
     let mut steps = BTreeMap::new();
     for (id, value) in reader.named(map, &at, "a step") {
-        let step = step::step(&id, value, &at.key(&id), reader);
+        let step = step::step(&id, value, &at.key(&id), defaults, reader);
         steps.insert(id, step);
     }
     steps
@@ -121,6 +123,7 @@ fn finally(
     value: Option<Value>,
     root: &At<'_>,
     steps: &mut BTreeMap<String, Step>,
+    defaults: &Defaults,
     reader: &mut Reader,
 ) {
     let at = root.key("finally");
@@ -129,7 +132,7 @@ fn finally(
         let at = at.key(&id);
         let step = Step {
             finally: true,
-            ..step::step(&id, value, &at, reader)
+            ..step::step(&id, value, &at, defaults, reader)
         };
         match steps.entry(id.clone()) {
             Entry::Vacant(free) => {

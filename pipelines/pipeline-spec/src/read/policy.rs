@@ -1,4 +1,4 @@
-//! What bounds the attempts of a step, and `defaults:` for all steps.
+//! What bounds the attempts of a step.
 
 use serde_json::{Map, Value};
 
@@ -13,13 +13,6 @@ use crate::spec::{Policy, Retry};
 pub(super) const KEYS: &[&str] = &["timeout", "grace", "retry"];
 
 const RETRY_KEYS: &[&str] = &["attempts", "initial", "factor", "max"];
-
-/// `defaults:`, for every step.
-pub(super) fn defaults(value: Option<Value>, at: &At<'_>, reader: &mut Reader) -> Policy {
-    let mut map = reader.map(value, at, "a map of defaults");
-    reader.known_keys(&map, KEYS, at, "`defaults`");
-    policy(&mut map, at, reader)
-}
 
 /// Takes the keys out of a map.
 pub(super) fn policy(map: &mut Map<String, Value>, at: &At<'_>, reader: &mut Reader) -> Policy {

@@ -7,12 +7,12 @@ use component_api::manifest::ParamType;
 use component_api::span::SpanPattern;
 use serde_json::{Map, Value};
 
-use super::{Reader, input, policy, shell};
+use super::{Reader, defaults, input, policy, shell};
 use crate::at::At;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Part};
 use crate::nearest::nearest;
-use crate::spec::{Action, Output, Step};
+use crate::spec::{Action, Defaults, Output, Step};
 use crate::template::{CLOSE, OPEN, Segment, has_expression, split};
 
 const KEYS: &[&str] = &[
@@ -26,6 +26,8 @@ const KEYS: &[&str] = &[
     "env",
     "files",
     "cache",
+    "workdir",
+    "checkpoint",
     "timeout",
     "grace",
     "retry",
@@ -34,9 +36,27 @@ const KEYS: &[&str] = &[
 ];
 
 /// Keys that only a step with `run:` takes: a component's manifest says the same.
-const RUN_ONLY: &[&str] = &["outputs", "files"];
+const RUN_ONLY: &[&str] = &["outputs", "files", "workdir"];
 
-pub(super) fn step(id: &str, value: Value, at: &At<'_>, reader: &mut Reader) -> Step {
+/// Reads a step. What it does not say of what `defaults:` may say too, it inherits.
+pub(super) fn step(
+    id: &str,
+    value: Value,
+    at: &At<'_>,
+    defaults: &Defaults,
+    reader: &mut Reader,
+) -> Step {
+    let mut step = own(id, value, at, defaults, reader);
+    for (name, text) in &defaults.env {
+        if !step.env.contains_key(name) {
+            step.env.insert(name.clone(), text.clone());
+            step.inherited.insert(format!("env/{name}"));
+        }
+    }
+    step
+}
+
+fn own(id: &str, value: Value, at: &At<'_>, defaults: &Defaults, reader: &mut Reader) -> Step {
     let Value::Object(mut map) = value else {
         let message = format!("expected a step, found {}", super::kind(&value));
         let hint = "a step is a map with `uses:` or `run:`";
@@ -49,6 +69,10 @@ pub(super) fn step(id: &str, value: Value, at: &At<'_>, reader: &mut Reader) -> 
         misplaced(&map, at, reader);
     }
     let policy = policy::policy(&mut map, at, reader);
+    let settings = defaults::settings(&mut map, at, reader);
+    let is_command = matches!(action, Action::Command(_) | Action::Shell(_));
+    let for_commands = |default: &Option<_>| default.clone().filter(|_| is_command);
+    let inherits_key = settings.cache.is_none() && defaults.cache.is_some();
     let mut take = |key: &str| map.remove(key);
     Step {
         inputs: input::inputs(take("inputs"), &at.key("inputs"), reader),
@@ -56,15 +80,22 @@ pub(super) fn step(id: &str, value: Value, at: &At<'_>, reader: &mut Reader) -> 
         outputs: outputs(take("outputs"), &at.key("outputs"), reader),
         needs: needs(take("needs"), &at.key("needs"), reader),
         env: env(take("env"), &at.key("env"), reader),
-        files: take("files")
-            .filter(|v| !v.is_null())
-            .map(|v| key_files(v, &at.key("files"), reader)),
-        cache: reader.boolean(take("cache"), &at.key("cache"), true),
+        files: settings.files.or_else(|| {
+            let default = defaults.files.clone();
+            default.filter(|_| is_command)
+        }),
+        cache: (settings.cache.or_else(|| defaults.cache.clone())).unwrap_or_default(),
+        workdir: settings.workdir.or_else(|| for_commands(&defaults.workdir)),
+        checkpoint: (settings.checkpoint.or(defaults.checkpoint)).unwrap_or(false),
         description: reader.literal_or_empty(take("description"), &at.key("description")),
         action,
         policy,
         condition: condition(take("if"), &at.key("if"), reader),
-        allow_failure: reader.boolean(take("allow_failure"), &at.key("allow_failure"), false),
+        allow_failure: (settings.allow_failure.or(defaults.allow_failure)).unwrap_or(false),
+        inherited: inherits_key
+            .then(|| "cache".to_owned())
+            .into_iter()
+            .collect(),
         finally: false,
     }
 }
@@ -267,7 +298,11 @@ fn needs(value: Option<Value>, at: &At<'_>, reader: &mut Reader) -> Vec<String> 
     reader.literals(value, at, "a list of steps")
 }
 
-fn env(value: Option<Value>, at: &At<'_>, reader: &mut Reader) -> BTreeMap<String, String> {
+pub(super) fn env(
+    value: Option<Value>,
+    at: &At<'_>,
+    reader: &mut Reader,
+) -> BTreeMap<String, String> {
     let map = reader.map(value, at, "a map of variables");
     let mut variables = BTreeMap::new();
     for (name, value) in map {
@@ -290,7 +325,7 @@ fn is_variable(name: &str) -> bool {
 }
 
 /// `files:` of a step. `[]` says that it depends on none.
-fn key_files(value: Value, at: &At<'_>, reader: &mut Reader) -> Vec<String> {
+pub(super) fn key_files(value: Value, at: &At<'_>, reader: &mut Reader) -> Vec<String> {
     globs(value, at, reader, |glob| match SpanPattern::parse(glob) {
         Ok(None) => None,
         Ok(Some(_)) | Err(_) => Some((
