@@ -22,6 +22,7 @@ mod power_loss;
 mod processes;
 mod random;
 mod reuse;
+mod stuck;
 mod support;
 mod torture;
 mod transcripts;

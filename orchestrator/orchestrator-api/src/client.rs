@@ -16,7 +16,8 @@ use crate::limits::{ANSWER_BYTES_MAX, ANSWER_WAIT};
 use crate::plan::PlanDocument;
 use crate::problem::Problem;
 use crate::request::{
-    ArtifactsQuery, EventsQuery, LogQuery, PlanRequest, RetryRequest, RunRequest, RunsQuery,
+    ArtifactsQuery, CancelRequest, EventsQuery, LogQuery, PlanRequest, RetryRequest, RunRequest,
+    RunsQuery,
 };
 use crate::runs::{RunStarted, Runs};
 use crate::status::Status;
@@ -88,9 +89,9 @@ impl Client {
     }
 
     /// Asks a run to end.
-    pub async fn cancel(&self, run: &str) -> Result<Status, ClientError> {
-        self.post("asking for the run's end", &["runs", run, "cancel"], &())
-            .await
+    pub async fn cancel(&self, run: &str, request: &CancelRequest) -> Result<Status, ClientError> {
+        let path = ["runs", run, "cancel"];
+        self.post("asking for the run's end", &path, request).await
     }
 
     /// A new run of a finished one, into which every succeeded step is carried over.

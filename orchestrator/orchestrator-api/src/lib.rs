@@ -31,8 +31,8 @@ pub use event::EventLine;
 pub use plan::{PlanDocument, PlanStep};
 pub use problem::Problem;
 pub use request::{
-    ArtifactsQuery, EventsQuery, LogQuery, PlanRequest, RetryRequest, RunRequest, RunsQuery,
-    Selection,
+    ArtifactsQuery, CancelRequest, EventsQuery, LogQuery, PlanRequest, RetryRequest, RunRequest,
+    RunsQuery, Selection,
 };
 pub use runs::{RunStarted, RunSummary, Runs};
 pub use status::{Attempt, AttemptError, Parent, Reason, ReusedFrom, Status, Step, Trigger};

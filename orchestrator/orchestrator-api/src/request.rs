@@ -72,6 +72,14 @@ pub struct RunRequest {
     pub selection: Selection,
 }
 
+/// Asks for the end of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CancelRequest {
+    /// Whether attempts that are stuck are left behind.
+    pub abandon: bool,
+}
+
 /// Asks for a new run of a finished one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

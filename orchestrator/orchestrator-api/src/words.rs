@@ -78,6 +78,7 @@ words! {
         Waiting "waiting" "Something that it needs has not ended.",
         Ready "ready" "It could start.",
         Running "running" "An attempt lives.",
+        Stuck "stuck" "Its attempt could not be ended and keeps its slot.",
         Backoff "backoff" "An attempt failed, and another follows after a while.",
         Succeeded "succeeded" "It did what it promised.",
         Reused "reused" "An earlier execution stands in.",
@@ -98,6 +99,7 @@ words! {
         TimedOut "timed_out" "Its time ran out.",
         Cancelled "cancelled" "Its run was cancelled.",
         Lost "lost" "It went with its keeper or machine.",
+        Stuck "stuck" "It could not be ended; a run that is over gave it up.",
     }
 }
 
@@ -177,8 +179,9 @@ words! {
         StepRefused "step_refused" "A step refused.",
         StepRetrying "step_retrying" "An attempt failed, and another follows after a while.",
         StepLost "step_lost" "An attempt went with its keeper or machine.",
+        StepStuck "step_stuck" "An attempt could not be ended, or not be proven dead.",
         StepSkipped "step_skipped" "A step will not run because of another.",
-        StepCancelled "step_cancelled" "An attempt ended because its run was cancelled.",
+        StepCancelled "step_cancelled" "An attempt ended, or was given up, because its run was cancelled.",
     }
 }
 
@@ -197,7 +200,7 @@ impl StepState {
     pub fn is_ended(self) -> bool {
         !matches!(
             self,
-            Self::Waiting | Self::Ready | Self::Running | Self::Backoff
+            Self::Waiting | Self::Ready | Self::Running | Self::Stuck | Self::Backoff
         )
     }
 }

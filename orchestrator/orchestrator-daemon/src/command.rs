@@ -27,6 +27,8 @@ pub enum Command {
     Cancel {
         /// The run.
         run: RunId,
+        /// Whether attempts that are stuck are left behind.
+        abandon: bool,
         /// Told once the intent is durable.
         reply: oneshot::Sender<Result<(), CommandError>>,
     },
@@ -83,6 +85,16 @@ pub enum CommandError {
     /// An attempt of the run that is to be retried still lives or may live.
     #[error("run {0} still has a live attempt; wait for its end, or cancel it first")]
     StillLive(RunId),
+    /// An attempt of the run that is to be retried was left behind and may live.
+    #[error(
+        "an attempt of step `{step}` of run {run} was left behind and is not proven dead; once it is, retry again"
+    )]
+    Abandoned {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: String,
+    },
     /// What a retry would carry over is gone.
     #[error("what step `{step}` gave in run {run} is gone: it cannot be carried over")]
     Gone {

@@ -121,6 +121,8 @@ struct Bench<S, E, C> {
     running: usize,
     /// Live pushes with the versions that they were given.
     live_pushes: BTreeMap<(RunId, NodeId), (PushTarget, i64)>,
+    /// Attempts that were given up, or that a keeper holds for no run, until their end is heard of.
+    left_behind: BTreeSet<AttemptId>,
     /// How many reuse keys were forgotten since the loop began.
     forgotten_keys: u64,
     /// What waits for time to pass.
@@ -156,6 +158,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
             settings,
             running: 0,
             live_pushes: BTreeMap::new(),
+            left_behind: BTreeSet::new(),
             forgotten_keys: 0,
             timers: Timers::default(),
             seq: last_seq,
@@ -241,6 +244,14 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         let applied = run.state.apply(&event);
         applied.map_err(|source| LoopError::Decision { run: id, source })?;
         self.running = self.running + run.state.running_count() - before;
+        if let Event::StepAbandoned { node, attempt, .. } = event {
+            self.release_version(id, node);
+            self.left_behind.insert(AttemptId {
+                run: id,
+                node,
+                number: attempt,
+            });
+        }
         self.time(id, &event);
         self.append(run, event);
         Ok(())

@@ -12,6 +12,7 @@ use axum::Router;
 use orchestrator_api::{DaemonInfo, DocumentVersion};
 use run_engine::ids::RunId;
 use run_engine::seams::{Clock, JournalEntry};
+use run_executor::limits::STUCK_AFTER;
 use run_executor::{ExecutorConfig, LocalExecutor};
 use run_store::{RunStore, StoreReader};
 use tokio::runtime::Runtime;
@@ -290,6 +291,7 @@ fn executor_config(config: &DaemonConfig) -> ExecutorConfig {
         state_dir: config.state_dir.clone(),
         keeper_argv: vec![executable.clone(), "keeper".to_owned(), state_dir],
         component_argv: vec![executable, "component".to_owned()],
+        stuck_after: STUCK_AFTER,
     }
 }
 

@@ -25,6 +25,8 @@ mod retry;
 mod reuse;
 #[path = "run_loop/running.rs"]
 mod running;
+#[path = "run_loop/stuck.rs"]
+mod stuck;
 #[path = "run_loop/threads.rs"]
 mod threads;
 #[path = "run_loop/waiting.rs"]

@@ -5,7 +5,9 @@
 
 use std::time::{Duration, Instant};
 
-use orchestrator_api::{Client, ClientError, EventLine, EventStream, EventsQuery, Status};
+use orchestrator_api::{
+    CancelRequest, Client, ClientError, EventLine, EventStream, EventsQuery, Status,
+};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::error::CliError;
@@ -281,7 +283,11 @@ impl Follower<'_> {
 
     /// Asks the run to end; false if nobody could be asked.
     async fn cancel(&mut self) -> Result<bool, CliError> {
-        match self.client.cancel(&self.run).await {
+        match self
+            .client
+            .cancel(&self.run, &CancelRequest::default())
+            .await
+        {
             Ok(_) => {}
             Err(error) if error.is_disconnect() => return Ok(false),
             // It ended meanwhile: its last event is on its way.

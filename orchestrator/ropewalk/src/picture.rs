@@ -126,6 +126,7 @@ fn step_state(event: EventType) -> Option<StepState> {
         EventType::StepCancelled => Some(StepState::Cancelled),
         // It is going to be started again.
         EventType::StepLost => Some(StepState::Ready),
+        EventType::StepStuck => Some(StepState::Stuck),
         EventType::StepRetrying => Some(StepState::Backoff),
         EventType::RunCreated
         | EventType::RunResumed

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::event::{Event, Exit, RunCreated, RunEnd, StepReused, StepStarted};
 use crate::finally::awaited;
 use crate::pages::Pages;
-use crate::reason::{Failure, Reason};
+use crate::reason::{Failure, Reason, abandoned, stuck};
 use crate::state::{Attempt, AttemptEnd, AttemptEndKind, RunPhase, RunState, Step, StepPhase};
 
 /// An event that cannot happen to this run as it is.
@@ -93,6 +93,7 @@ impl RunState {
             doomed,
             running: BTreeSet::new(),
             backoff: BTreeMap::new(),
+            abandons: false,
             open_needs,
             dependents: Arc::new(dependents),
             failed: 0,
@@ -123,7 +124,7 @@ impl RunState {
         match event {
             Event::RunCreated(_) => Err(ApplyError::NotCreated),
             Event::RunResumed { .. } => Ok(()),
-            Event::RunCancelling { at } => self.cancel(*at, name),
+            Event::RunCancelling { abandon, at } => self.cancel(*abandon, *at, name),
             Event::RunEnded { end, at } => self.end_run(*end, *at, name),
             Event::StepStarted(started) => self.start(started, name),
             Event::StepAdopted { node, attempt, .. } => {
@@ -183,6 +184,13 @@ impl RunState {
                 self.turn_to_finally(*at);
                 Ok(())
             }
+            Event::StepStuck {
+                node,
+                attempt,
+                pids,
+                ..
+            } => self.stick(*node, *attempt, pids, name),
+            Event::StepAbandoned { node, attempt, at } => self.abandon(*node, *attempt, *at, name),
             Event::StepCancelled {
                 node,
                 attempt,
@@ -296,6 +304,40 @@ impl RunState {
         Ok(())
     }
 
+    fn stick(
+        &mut self,
+        node: NodeId,
+        attempt: u32,
+        pids: &[u32],
+        name: &'static str,
+    ) -> Result<(), ApplyError> {
+        self.expect(node, &[StepPhase::Running], name)?;
+        self.expect_live(node, attempt, name)?;
+        let step = self.steps.get_mut(node.0 as usize);
+        step.phase = StepPhase::Stuck;
+        step.reason = Some(stuck(pids));
+        Ok(())
+    }
+
+    fn abandon(
+        &mut self,
+        node: NodeId,
+        attempt: u32,
+        at: DateTime<Utc>,
+        name: &'static str,
+    ) -> Result<(), ApplyError> {
+        self.expect_phase(RunPhase::Cancelling, name)?;
+        self.expect(node, &[StepPhase::Stuck], name)?;
+        if !self.abandons {
+            return Err(self.illegal(node, name));
+        }
+        let end = attempt_end(AttemptEndKind::Abandoned, None, None, at);
+        self.end_attempt(node, attempt, end, name)?;
+        self.steps.get_mut(node.0 as usize).reason = Some(abandoned());
+        self.end_step(node, StepPhase::Cancelled, at);
+        Ok(())
+    }
+
     /// Ends the live attempt of a step, which leaves the set of running ones.
     fn end_attempt(
         &mut self,
@@ -398,7 +440,7 @@ impl RunState {
         attempt: u32,
         event: &'static str,
     ) -> Result<&mut Attempt, ApplyError> {
-        let step = self.expect(node, &[StepPhase::Running], event)?;
+        let step = self.expect(node, &[StepPhase::Running, StepPhase::Stuck], event)?;
         if step.attempts.len() != attempt as usize {
             return Err(self.stale(node, attempt, event));
         }
@@ -458,8 +500,10 @@ pub fn event_name(event: &Event) -> &'static str {
         Event::StepFailed { .. } => "step_failed",
         Event::StepRetrying { .. } => "step_retrying",
         Event::StepLost { .. } => "step_lost",
+        Event::StepStuck { .. } => "step_stuck",
         Event::StepSkipped { .. } => "step_skipped",
         Event::StepCancelled { .. } => "step_cancelled",
+        Event::StepAbandoned { .. } => "step_abandoned",
         Event::RunCancelling { .. } => "run_cancelling",
         Event::RunEnded { end, .. } => match end {
             RunEnd::Succeeded => "run_succeeded",

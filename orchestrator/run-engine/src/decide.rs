@@ -49,6 +49,15 @@ pub enum Input {
         /// How that is known.
         proof: String,
     },
+    /// An attempt could not be ended, or not be proven dead.
+    Stuck {
+        /// The step.
+        node: NodeId,
+        /// Its attempt.
+        attempt: u32,
+        /// Its processes that are known to be alive.
+        pids: Vec<u32>,
+    },
     /// A step cannot even be started.
     CannotStart {
         /// The step.
@@ -58,6 +67,8 @@ pub enum Input {
     },
     /// The user ends the run.
     Cancel,
+    /// The user ends the run and does not wait for attempts that are stuck.
+    Abandon,
 }
 
 /// How an attempt ended and what it left.
@@ -92,8 +103,9 @@ impl Input {
             Self::Adopted { node, .. }
             | Self::Ended { node, .. }
             | Self::Lost { node, .. }
+            | Self::Stuck { node, .. }
             | Self::CannotStart { node, .. } => (node.0 as usize) < state.steps.len(),
-            Self::Cancel => true,
+            Self::Cancel | Self::Abandon => true,
         }
     }
 }
@@ -104,7 +116,11 @@ pub fn decide(state: &RunState, input: &Input, now: DateTime<Utc>) -> Vec<Event>
         return Vec::new();
     }
     match input {
-        Input::Cancel if state.can_cancel() => vec![Event::RunCancelling { at: now }],
+        Input::Cancel if state.can_cancel() => vec![Event::RunCancelling {
+            abandon: false,
+            at: now,
+        }],
+        Input::Abandon => abandon(state, now),
         Input::CannotStart { node, failure } => {
             if state.step(*node).phase != StepPhase::Ready || !state.has_turn(*node) {
                 return Vec::new();
@@ -117,7 +133,10 @@ pub fn decide(state: &RunState, input: &Input, now: DateTime<Utc>) -> Vec<Event>
                 at: now,
             }]
         }
-        Input::Adopted { node, attempt } if lives(state, *node, *attempt) => {
+        // Of a stuck attempt it is known that it lives.
+        Input::Adopted { node, attempt }
+            if lives(state, *node, *attempt) && state.step(*node).phase == StepPhase::Running =>
+        {
             vec![Event::StepAdopted {
                 node: *node,
                 attempt: *attempt,
@@ -134,10 +153,17 @@ pub fn decide(state: &RunState, input: &Input, now: DateTime<Utc>) -> Vec<Event>
             attempt,
             report,
         } if lives(state, *node, *attempt) => vec![ended(state, *node, *attempt, report, now)],
+        Input::Stuck {
+            node,
+            attempt,
+            pids,
+        } if lives(state, *node, *attempt) => became_stuck(state, *node, *attempt, pids, now),
         // Too late: the run is being cancelled already, or that attempt is over.
-        Input::Cancel | Input::Adopted { .. } | Input::Lost { .. } | Input::Ended { .. } => {
-            Vec::new()
-        }
+        Input::Cancel
+        | Input::Adopted { .. }
+        | Input::Lost { .. }
+        | Input::Stuck { .. }
+        | Input::Ended { .. } => Vec::new(),
     }
 }
 
@@ -158,6 +184,45 @@ pub fn follow(state: &RunState, now: DateTime<Utc>) -> Vec<Event> {
             })
             .collect(),
     }
+}
+
+/// The run ends, and what is stuck is left behind.
+fn abandon(state: &RunState, at: DateTime<Utc>) -> Vec<Event> {
+    if !state.can_cancel() && !state.can_begin_to_abandon() {
+        return Vec::new();
+    }
+    let abandon = true;
+    let left = state.stuck().filter_map(|node| {
+        let attempt = state.live_attempt(node)?.attempt;
+        Some(Event::StepAbandoned { node, attempt, at })
+    });
+    [Event::RunCancelling { abandon, at }]
+        .into_iter()
+        .chain(left)
+        .collect()
+}
+
+fn became_stuck(
+    state: &RunState,
+    node: NodeId,
+    attempt: u32,
+    pids: &[u32],
+    at: DateTime<Utc>,
+) -> Vec<Event> {
+    if state.step(node).phase == StepPhase::Stuck {
+        return Vec::new();
+    }
+    let pids = pids.to_vec();
+    let mut events = vec![Event::StepStuck {
+        node,
+        attempt,
+        pids,
+        at,
+    }];
+    if state.phase == RunPhase::Cancelling && state.abandons {
+        events.push(Event::StepAbandoned { node, attempt, at });
+    }
+    events
 }
 
 fn lives(state: &RunState, node: NodeId, attempt: u32) -> bool {

@@ -89,6 +89,18 @@ pub enum Event {
         /// When.
         at: DateTime<Utc>,
     },
+    /// Nothing could end the attempt, or prove it dead: it keeps its slot until it is over after all,
+    /// or is abandoned.
+    StepStuck {
+        /// The step.
+        node: NodeId,
+        /// Its attempt.
+        attempt: u32,
+        /// Its processes that are known to be alive.
+        pids: Vec<u32>,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The step will not run because of how another ended.
     StepSkipped {
         /// The step.
@@ -109,8 +121,20 @@ pub enum Event {
         /// When.
         at: DateTime<Utc>,
     },
+    /// A stuck attempt is not waited for any longer, because its run was cancelled so. Whatever is
+    /// told of it later changes nothing.
+    StepAbandoned {
+        /// The step.
+        node: NodeId,
+        /// Its attempt.
+        attempt: u32,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The run was asked to end; nothing new starts.
     RunCancelling {
+        /// Whether attempts that are stuck are not waited for.
+        abandon: bool,
         /// When.
         at: DateTime<Utc>,
     },
@@ -368,9 +392,11 @@ impl Event {
             | Self::StepFailed { at, .. }
             | Self::StepRetrying { at, .. }
             | Self::StepLost { at, .. }
+            | Self::StepStuck { at, .. }
             | Self::StepSkipped { at, .. }
             | Self::StepCancelled { at, .. }
-            | Self::RunCancelling { at }
+            | Self::StepAbandoned { at, .. }
+            | Self::RunCancelling { at, .. }
             | Self::RunEnded { at, .. } => *at,
         }
     }
@@ -387,7 +413,9 @@ impl Event {
             Self::StepAdopted { node, attempt, .. }
             | Self::StepRetrying { node, attempt, .. }
             | Self::StepLost { node, attempt, .. }
-            | Self::StepCancelled { node, attempt, .. } => Some((*node, Some(*attempt))),
+            | Self::StepStuck { node, attempt, .. }
+            | Self::StepCancelled { node, attempt, .. }
+            | Self::StepAbandoned { node, attempt, .. } => Some((*node, Some(*attempt))),
             Self::StepSkipped { node, .. } => Some((*node, None)),
             Self::RunCreated(_)
             | Self::RunResumed { .. }

@@ -56,22 +56,31 @@ impl RunState {
             || phase.is_ended() && self.plan().node(node).bears(need, failed)
     }
 
-    /// The user ends the run: first its ordinary steps, then, if asked again, those of `finally:`.
+    /// Whether a request to end the run without its stuck attempts, while it is ending, is the first.
+    pub(crate) fn can_begin_to_abandon(&self) -> bool {
+        self.phase == RunPhase::Cancelling && !self.abandons
+    }
+
+    /// The user ends the run: first its ordinary steps, then, if asked again, those of `finally:`. Who
+    /// asks again only so that stuck attempts are abandoned keeps `finally:`.
     pub(crate) fn cancel(
         &mut self,
+        abandon: bool,
         at: DateTime<Utc>,
         event: &'static str,
     ) -> Result<(), ApplyError> {
-        if !self.can_cancel() {
+        let begins_to_abandon = abandon && self.can_begin_to_abandon();
+        if !self.can_cancel() && !begins_to_abandon {
             return Err(self.illegal_for_run(event));
         }
-        if self.phase != RunPhase::Active && self.finally_waits {
+        if self.phase != RunPhase::Active && self.finally_waits && !begins_to_abandon {
             // It never begins.
             self.finally_waits = false;
             let plan = Arc::clone(self.plan());
             let finally = plan.node_ids().filter(|node| plan.node(*node).finally);
             finally.for_each(|node| self.cancel_step(node, at));
         }
+        self.abandons |= abandon;
         self.phase = RunPhase::Cancelling;
         self.turn_to_finally(at);
         Ok(())
@@ -89,6 +98,8 @@ impl RunState {
             _ => return,
         };
         self.finally_waits = false;
+        // What was asked for was asked of the ordinary steps.
+        self.abandons = false;
         self.phase = RunPhase::Finishing(end);
         let plan = Arc::clone(self.plan());
         for node in plan.node_ids() {

@@ -85,8 +85,8 @@ fn attempts(state: &RunState, step: &Step) -> [Promise; 6] {
     });
     [
         (
-            lives == (step.phase == StepPhase::Running),
-            "it has a live attempt exactly while it is running",
+            lives == step.phase.is_live(),
+            "it has a live attempt exactly while it is running or stuck",
         ),
         (
             earlier.iter().all(|attempt| attempt.end.is_some()),
@@ -198,7 +198,12 @@ fn run(state: &RunState) -> [Promise; 5] {
         (!ended || all_ended, "it ends with all of its steps"),
         (ends_as_its_steps(state), "it ends as its steps did"),
         (
-            count(state, StepPhase::Running) <= state.created.slots as usize,
+            state
+                .steps
+                .iter()
+                .filter(|step| step.phase.is_live())
+                .count()
+                <= state.created.slots as usize,
             "no more of its attempts live than it has slots",
         ),
     ]
@@ -230,7 +235,7 @@ fn indexes(state: &RunState) -> [Promise; 7] {
             "the steps that it holds as ready are those that are",
         ),
         (
-            state.running == all(StepPhase::Running),
+            state.running == &all(StepPhase::Running) | &all(StepPhase::Stuck),
             "the steps that it holds as running are those that are",
         ),
         (
@@ -269,14 +274,17 @@ fn follows(phase: StepPhase, last: Option<&Attempt>) -> bool {
     match phase {
         StepPhase::Waiting | StepPhase::Skipped | StepPhase::Reused => none,
         StepPhase::Ready => none || ended(End::Lost),
-        StepPhase::Running => last.is_some_and(|attempt| attempt.end.is_none()),
+        StepPhase::Running | StepPhase::Stuck => last.is_some_and(|attempt| attempt.end.is_none()),
         StepPhase::Backoff => ended(End::Failed),
         StepPhase::Succeeded => ended(End::Succeeded),
         StepPhase::Refused => none || ended(End::Refused),
         StepPhase::Failed => none || ended(End::Failed) || ended(End::Lost),
         // Between two attempts a run may be cancelled as well.
         StepPhase::Cancelled => {
-            none || ended(End::Cancelled) || ended(End::Lost) || ended(End::Failed)
+            none || ended(End::Cancelled)
+                || ended(End::Abandoned)
+                || ended(End::Lost)
+                || ended(End::Failed)
         }
     }
 }

@@ -117,6 +117,25 @@ impl Reason {
     }
 }
 
+/// Why a step is stuck, with the processes of its attempt that are known to be alive.
+pub fn stuck(pids: &[u32]) -> Reason {
+    let text = if pids.is_empty() {
+        "nothing proves that its last attempt is dead".to_owned()
+    } else {
+        let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+        format!("it survives SIGKILL (process {})", pids.join(", "))
+    };
+    let text =
+        format!("{text}; it keeps its slot until it ends, or `cancel --abandon` gives it up");
+    Reason::new(ReasonCode::Lost, text, "stuck")
+}
+
+/// Why a step ended whose attempt was given up.
+pub fn abandoned() -> Reason {
+    let text = "its attempt could not be ended and was given up; its processes may still be alive";
+    Reason::new(ReasonCode::Lost, text, "abandoned")
+}
+
 /// Why an attempt, or the preparation of one, failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {

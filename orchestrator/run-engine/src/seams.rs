@@ -111,11 +111,15 @@ impl JournalEntry {
             Event::RunResumed { .. }
             | Event::StepAdopted { .. }
             | Event::StepLost { .. }
+            | Event::StepStuck { .. }
             | Event::StepRetrying { .. }
             | Event::StepSkipped { .. }
             | Event::RunCancelling { .. } => 1,
             // Beside the event its place among the newest starts, or the execution that is over.
-            Event::StepStarted(_) | Event::StepFailed { .. } | Event::StepCancelled { .. } => 2,
+            Event::StepStarted(_)
+            | Event::StepFailed { .. }
+            | Event::StepCancelled { .. }
+            | Event::StepAbandoned { .. } => 2,
             // The execution, and its place in the cache.
             Event::StepSucceeded(_) | Event::StepRefused { .. } => 3,
             // The run, its place among its pipeline's, its progress; or its end.
@@ -301,6 +305,13 @@ pub enum Report {
         attempt: AttemptId,
         /// How that is known.
         proof: String,
+    },
+    /// An attempt could not be ended, or not be proven dead. Its end may be told later.
+    Stuck {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Its processes that are known to be alive.
+        pids: Vec<u32>,
     },
     /// Whether anything new can be launched has changed. Attempts that live are not concerned.
     Hindered {

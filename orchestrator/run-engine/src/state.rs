@@ -34,7 +34,7 @@ pub struct RunState {
     pub(crate) newly_ready: Vec<NodeId>,
     /// Steps that wait and never can run, because a need ended badly.
     pub(crate) doomed: BTreeSet<NodeId>,
-    /// Steps with a live attempt.
+    /// Steps with a live attempt, stuck or not.
     pub(crate) running: BTreeSet<NodeId>,
     /// Steps that wait for their next attempt, and until when.
     pub(crate) backoff: BTreeMap<NodeId, Timer>,
@@ -48,6 +48,8 @@ pub struct RunState {
     pub(crate) ordinary: usize,
     /// Whether steps of `finally:` are still to follow.
     pub(crate) finally_waits: bool,
+    /// Whether attempts that are stuck are not waited for.
+    pub(crate) abandons: bool,
     /// Steps that failed and were not allowed to.
     pub(crate) failed: usize,
     /// Steps that refused.
@@ -115,6 +117,8 @@ pub enum StepPhase {
     Ready,
     /// An attempt is about to be launched, or lives.
     Running,
+    /// Its attempt lives, or may live, though everything was done to end it.
+    Stuck,
     /// An attempt failed, and another follows after a while.
     Backoff,
     /// Over: it did what it promised.
@@ -166,6 +170,8 @@ pub enum AttemptEndKind {
     Cancelled,
     /// It went with its keeper or machine.
     Lost,
+    /// It was stuck, and its run was ended without it.
+    Abandoned,
 }
 
 impl StepPhase {
@@ -173,8 +179,13 @@ impl StepPhase {
     pub fn is_ended(self) -> bool {
         !matches!(
             self,
-            Self::Waiting | Self::Ready | Self::Running | Self::Backoff
+            Self::Waiting | Self::Ready | Self::Running | Self::Stuck | Self::Backoff
         )
+    }
+
+    /// Whether the step has a live attempt.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Running | Self::Stuck)
     }
 
     /// Whether what needs the step may go on.
@@ -245,9 +256,20 @@ impl RunState {
         self.ready.iter().copied()
     }
 
-    /// Steps with a live attempt, in topological order.
+    /// Steps with a live attempt, stuck or not, in topological order.
     pub fn running(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.running.iter().copied()
+    }
+
+    /// Whether the run is being ended without the attempts that are stuck.
+    pub fn abandons(&self) -> bool {
+        self.abandons
+    }
+
+    /// Steps whose attempt is stuck, in topological order.
+    pub fn stuck(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let running = self.running();
+        running.filter(|node| self.step(*node).phase == StepPhase::Stuck)
     }
 
     /// Steps that wait for their next attempt, with the time that it is due.

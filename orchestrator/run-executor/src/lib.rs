@@ -21,7 +21,7 @@ mod outputs;
 mod prepare;
 mod verify;
 
-pub use executor::{ExecutorConfig, ExecutorError, LocalExecutor};
+pub use executor::{ExecutorConfig, ExecutorError, LocalExecutor, may_live_on};
 pub use memo::DigestMemo;
 pub use prepare::prepare;
 pub use verify::verify;

@@ -78,5 +78,9 @@ pub const LIST_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long one try to end what is left of an attempt may take; after it the others have their turn.
 pub const REMAINS_TRY_MAX: Duration = Duration::from_secs(10);
 
+/// How long everything that can be done to end an attempt may take before it is told as stuck: what
+/// waits for a disk or a network that comes back is gone by then.
+pub const STUCK_AFTER: Duration = Duration::from_mins(1);
+
 /// How long it takes until remains that could not be ended are tried again.
 pub const REMAINS_PAUSE: Duration = Duration::from_secs(2);

@@ -143,6 +143,10 @@ impl LiveRun {
                 self.end_attempt(*node, *attempt, &end)?;
                 self.close(*node, ExecutionState::Cancelled, *at)
             }
+            Event::StepAbandoned { node, attempt, at } => {
+                self.end_attempt(*node, *attempt, &End::new(StoredEnd::Abandoned, None, *at))?;
+                self.close(*node, ExecutionState::Cancelled, *at)
+            }
             // Steps that waited for another attempt when the run was cancelled.
             Event::RunEnded { at, .. } => {
                 let open: Vec<NodeId> = self.open.keys().copied().collect();
@@ -154,6 +158,7 @@ impl LiveRun {
             Event::RunCreated(_)
             | Event::RunResumed { .. }
             | Event::StepAdopted { .. }
+            | Event::StepStuck { .. }
             | Event::StepReused(_)
             | Event::StepSkipped { .. }
             | Event::RunCancelling { .. } => None,
@@ -263,5 +268,6 @@ fn ends_step(event: &Event) -> bool {
             | Event::StepFailed { .. }
             | Event::StepSkipped { .. }
             | Event::StepCancelled { .. }
+            | Event::StepAbandoned { .. }
     )
 }

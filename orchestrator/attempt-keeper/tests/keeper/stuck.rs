@@ -66,10 +66,11 @@ fn an_attempt_that_survives_its_kill_is_told_as_stuck_and_ends_later() {
     freezer.freeze(pid);
     client.kill("a", 0);
     told_as_stuck(&client, pid);
-    // It is held, and a repeated launch starts nothing.
+    // It is held, and a repeated launch starts nothing and tells the same.
     client.launch(&launch);
     let attempt = "a".to_owned();
     assert_eq!(client.answer(), Answer::Running { attempt, pid });
+    told_as_stuck(&client, pid);
     freezer.thaw();
     let status = client.exited("a");
     assert!(status.killed && status.signal == Some(9), "{status:?}");

@@ -4,6 +4,7 @@ use orchestrator_api as api;
 use orchestrator_api::{DocumentVersion, EventType};
 use pipeline_plan::Plan;
 use run_engine::event::{Event, RunEnd};
+use run_engine::reason::{abandoned, stuck};
 use run_engine::seams::JournalEntry;
 
 use super::words::{attempt_error, reason};
@@ -42,6 +43,8 @@ fn event_reason(event: &Event) -> Option<api::Reason> {
         Event::StepRefused { reason: why, .. } | Event::StepSkipped { reason: why, .. } => {
             Some(reason(why))
         }
+        Event::StepStuck { pids, .. } => Some(reason(&stuck(pids))),
+        Event::StepAbandoned { .. } => Some(reason(&abandoned())),
         Event::StepReused(reused) => Some(reason(&reused.reason())),
         Event::StepFailed { failure, exit, .. } => Some(reason(&failure.reason(*exit))),
         Event::StepRetrying {
@@ -74,7 +77,8 @@ fn event_type(event: &Event) -> EventType {
         Event::StepFailed { .. } => EventType::StepFailed,
         Event::StepRetrying { .. } => EventType::StepRetrying,
         Event::StepLost { .. } => EventType::StepLost,
+        Event::StepStuck { .. } => EventType::StepStuck,
         Event::StepSkipped { .. } => EventType::StepSkipped,
-        Event::StepCancelled { .. } => EventType::StepCancelled,
+        Event::StepCancelled { .. } | Event::StepAbandoned { .. } => EventType::StepCancelled,
     }
 }

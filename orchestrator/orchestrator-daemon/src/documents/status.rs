@@ -44,7 +44,9 @@ pub(crate) fn status(snapshot: &Snapshot, state_dir: &Path) -> api::Status {
         pipeline_file: path_text(&created.pipeline_file),
         plan_id: created.plan_id.clone(),
         state: run_state(view, snapshot.held),
-        reason: run_reason(view).or_else(|| waits_for(live)),
+        reason: run_reason(view)
+            .or_else(|| is_stuck(view))
+            .or_else(|| waits_for(live)),
         trigger: trigger(&created.trigger),
         params: created.params.clone(),
         created_at: created.at,
@@ -62,6 +64,17 @@ pub(crate) fn status(snapshot: &Snapshot, state_dir: &Path) -> api::Status {
 fn waits_for(live: &LiveRun) -> Option<api::Reason> {
     let waiting = live.waiting.as_ref()?;
     (!waiting.steps.is_empty()).then(|| reason(&waiting.why))
+}
+
+/// Which step of an unfinished run is stuck, if one is.
+fn is_stuck(view: &RunView) -> Option<api::Reason> {
+    let mut nodes = view.created.plan.nodes.iter().zip(view.steps.iter());
+    let (node, step) = nodes.find(|(_, step)| step.phase == StepPhase::Stuck)?;
+    let why = reason(step.reason.as_ref()?);
+    Some(api::Reason {
+        text: format!("`{}` is stuck: {}", node.id, why.text),
+        ..why
+    })
 }
 
 /// Why a run ended badly: the first step, in topological order, that did so itself.
@@ -113,7 +126,7 @@ fn step(view: &RunView, node: NodeId, pid: Option<u32>, state_dir: &Path) -> api
         outputs: outputs(step, state_dir),
         metrics: step.outputs.as_deref().map(metrics).unwrap_or_default(),
         attempts: attempts
-            .map(|each| attempt(created, node, each, pid, state_dir))
+            .map(|each| attempt(created, node, (each, step.phase), pid, state_dir))
             .collect(),
         started_at,
         ended_at: step.ended_at,
@@ -159,7 +172,7 @@ pub(super) fn metrics(outputs: &Outputs) -> BTreeMap<String, Number> {
 fn attempt(
     created: &RunCreated,
     node: NodeId,
-    attempt: &Attempt,
+    (attempt, phase): (&Attempt, StepPhase),
     pid: Option<u32>,
     state_dir: &Path,
 ) -> api::Attempt {
@@ -170,7 +183,7 @@ fn attempt(
     let layout = AttemptLayout::new(created.run, id, started.attempt);
     api::Attempt {
         number: started.attempt,
-        state: attempt_state(end),
+        state: attempt_state(end, phase),
         pid: pid.filter(|_| end.is_none()),
         exit_code: exit.and_then(|exit| exit.code),
         signal: exit.and_then(|exit| exit.signal),

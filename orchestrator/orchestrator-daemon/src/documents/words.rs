@@ -26,7 +26,7 @@ fn reason_code(code: ReasonCode) -> api::ReasonCode {
 
 pub(super) fn step_state(phase: StepPhase) -> api::StepState {
     same!(phase, StepPhase => api::StepState {
-        Waiting Ready Running Backoff Succeeded Reused Failed Refused Skipped Cancelled
+        Waiting Ready Running Stuck Backoff Succeeded Reused Failed Refused Skipped Cancelled
     })
 }
 
@@ -47,15 +47,20 @@ pub(super) fn run_state(view: &RunView, held: bool) -> api::RunState {
     }
 }
 
-pub(super) fn attempt_state(end: Option<&AttemptEnd>) -> api::AttemptState {
+/// Where an attempt stands of a step that stands so.
+pub(super) fn attempt_state(end: Option<&AttemptEnd>, step: StepPhase) -> api::AttemptState {
     let Some(end) = end else {
-        return api::AttemptState::Running;
+        return match step {
+            StepPhase::Stuck => api::AttemptState::Stuck,
+            _ => api::AttemptState::Running,
+        };
     };
     match end.kind {
         AttemptEndKind::Succeeded => api::AttemptState::Succeeded,
         AttemptEndKind::Refused => api::AttemptState::Refused,
         AttemptEndKind::Cancelled => api::AttemptState::Cancelled,
         AttemptEndKind::Lost => api::AttemptState::Lost,
+        AttemptEndKind::Abandoned => api::AttemptState::Stuck,
         AttemptEndKind::Failed if end.exit.is_some_and(|exit| exit.timed_out) => {
             api::AttemptState::TimedOut
         }

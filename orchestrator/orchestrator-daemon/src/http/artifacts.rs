@@ -154,6 +154,7 @@ fn missing(node: &Node, step: &Step, port: &str) -> Option<Refusal> {
         StepPhase::Waiting | StepPhase::Ready => "has not started",
         StepPhase::Backoff => "waits for its next attempt",
         StepPhase::Running => "is still running",
+        StepPhase::Stuck => "is stuck",
         StepPhase::Failed => "failed",
         StepPhase::Skipped => "was skipped",
         StepPhase::Cancelled => "was cancelled",

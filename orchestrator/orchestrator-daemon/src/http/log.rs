@@ -90,9 +90,11 @@ fn no_attempt(id: &str, step: &Step) -> Refusal {
             .hint(format!("`ropewalk logs {run} {id}`"));
     }
     match step.phase {
-        StepPhase::Waiting | StepPhase::Ready | StepPhase::Running | StepPhase::Backoff => {
-            refusal("has not started").hint("`--follow` waits for it")
-        }
+        StepPhase::Waiting
+        | StepPhase::Ready
+        | StepPhase::Running
+        | StepPhase::Stuck
+        | StepPhase::Backoff => refusal("has not started").hint("`--follow` waits for it"),
         StepPhase::Failed => refusal("failed before it could start"),
         StepPhase::Cancelled => refusal("was cancelled before it started"),
         _ => refusal("was skipped"),

@@ -98,7 +98,7 @@ impl From<CommandError> for Refusal {
     fn from(error: CommandError) -> Self {
         let code = match &error {
             CommandError::Ended(_) => "run_ended",
-            CommandError::StillLive(_) => "run_live",
+            CommandError::StillLive(_) | CommandError::Abandoned { .. } => "run_live",
             CommandError::Gone { .. } => "output_missing",
             CommandError::TooManyRuns { .. } => "too_many_runs",
         };

@@ -1,6 +1,7 @@
 //! A finished run is tried again: a new run, into which what succeeded is carried over.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,13 +11,15 @@ use pipeline_plan::NodeId;
 use pipeline_plan::selection::with_downstream;
 use run_engine::event::{RunEnd, Trigger};
 use run_engine::ids::ExecutionId;
-use run_engine::state::{RunPhase, RunView, StepPhase};
+use run_engine::seams::LaunchTask;
+use run_engine::state::{Attempt, AttemptEndKind, RunPhase, RunView, StepPhase};
+use run_executor::may_live_on;
 
 use super::Api;
 use super::extract::Body;
 use super::find::step;
 use super::problem::{Answer, Refusal};
-use crate::command::NewRun;
+use crate::command::{CommandError, NewRun};
 use crate::git::git_state;
 
 pub(super) async fn retry(
@@ -28,7 +31,9 @@ pub(super) async fn retry(
     let new = api
         .blocking(move |api| {
             let snapshot = api.find(&run)?;
-            new_run(&snapshot.run.view, request.step.as_deref())
+            let view = &snapshot.run.view;
+            check_dead(view, &api.state_dir)?;
+            new_run(view, request.step.as_deref())
         })
         .await?;
     let Json(started) = api.make(new).await?;
@@ -88,6 +93,31 @@ fn new_run(view: &RunView, again: Option<&str>) -> Result<NewRun, Refusal> {
         git: created.pipeline_file.parent().and_then(git_state),
         attach: false,
     })
+}
+
+/// What was left behind when the run ended may live on in spite of everything; nothing is run beside it.
+fn check_dead(view: &RunView, state_dir: &FilePath) -> Result<(), Refusal> {
+    for (node, step) in view.created.plan.nodes.iter().zip(view.steps.iter()) {
+        let last = step.attempts.last();
+        let is_left = |attempt: &&Attempt| {
+            let end = attempt.end.as_ref();
+            end.is_some_and(|end| end.kind == AttemptEndKind::Abandoned)
+        };
+        if let Some(attempt) = last.filter(is_left)
+            && may_live_on(state_dir, &task(view, attempt))
+        {
+            let (run, step) = (view.created.run, node.id.clone());
+            return Err(CommandError::Abandoned { run, step }.into());
+        }
+    }
+    Ok(())
+}
+
+fn task(view: &RunView, attempt: &Attempt) -> LaunchTask {
+    LaunchTask {
+        created: Arc::clone(&view.created),
+        started: Arc::clone(&attempt.started),
+    }
 }
 
 /// The executions that did what they promised, but for the steps that are to run anew.

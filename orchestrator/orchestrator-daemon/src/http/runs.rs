@@ -9,7 +9,7 @@ use run_engine::ids::RunId;
 use run_store::{Ended, RunFilter, RunRow};
 
 use super::Api;
-use super::extract::Params;
+use super::extract::{Body, Params};
 use super::find::{cursor, page_rows};
 use super::problem::{Answer, Refusal};
 use crate::command::Command;
@@ -24,11 +24,21 @@ pub(super) async fn status(State(api): State<Api>, Path(run): Path<String>) -> A
         .await
 }
 
-pub(super) async fn cancel(State(api): State<Api>, Path(run): Path<String>) -> Answer<api::Status> {
+pub(super) async fn cancel(
+    State(api): State<Api>,
+    Path(run): Path<String>,
+    Body(request): Body<api::CancelRequest>,
+) -> Answer<api::Status> {
     api.engine()?;
     let run = api.blocking(move |api| api.run_id(&run)).await?;
     api.taken_up(run)?;
-    api.ask(|reply| Command::Cancel { run, reply }).await?;
+    let abandon = request.abandon;
+    let command = |reply| Command::Cancel {
+        run,
+        abandon,
+        reply,
+    };
+    api.ask(command).await?;
     api.blocking(move |api| Ok(Json(api.status(run)?))).await
 }
 

@@ -187,6 +187,7 @@ fn state_word(phase: StepPhase) -> &'static str {
         StepPhase::Waiting => "waiting",
         StepPhase::Ready => "ready",
         StepPhase::Running => "running",
+        StepPhase::Stuck => "stuck",
         StepPhase::Backoff => "backoff",
         StepPhase::Succeeded => "succeeded",
         StepPhase::Reused => "reused",

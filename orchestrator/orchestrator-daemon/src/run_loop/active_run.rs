@@ -112,6 +112,16 @@ impl ActiveRun {
         self.carrying = Carrying::default();
     }
 
+    /// Forgets what is known of processes of attempts that do not count any more.
+    pub(super) fn forget_dead(&mut self) {
+        let state = &self.state;
+        let lives = |node: &NodeId| state.live_attempt(*node).is_some();
+        self.inherited.retain(lives);
+        if !self.pids.keys().all(lives) {
+            Arc::make_mut(&mut self.pids).retain(|node, _| lives(node));
+        }
+    }
+
     /// Takes a step that something is to stand in for.
     pub(super) fn take_verifying(&mut self, node: NodeId) -> Option<Verifying> {
         match self.stages.remove(&node)? {

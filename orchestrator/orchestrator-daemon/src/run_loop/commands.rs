@@ -23,8 +23,17 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
                 let answer = self.create(*run)?;
                 self.bench.draft.replies.push(Reply::Created(reply, answer));
             }
-            Command::Cancel { run, reply } => {
-                let answer = self.cancel(run)?;
+            Command::Cancel {
+                run,
+                abandon,
+                reply,
+            } => {
+                let input = if abandon {
+                    Input::Abandon
+                } else {
+                    Input::Cancel
+                };
+                let answer = self.cancel(run, &input)?;
                 let replies = &mut self.bench.draft.replies;
                 replies.push(Reply::Cancelled(reply, answer));
             }
@@ -44,6 +53,12 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
             && self.runs.contains_key(&retried)
         {
             return Ok(Err(CommandError::StillLive(retried)));
+        }
+        if let Some(error) = new
+            .retry_of
+            .and_then(|retried| self.left_behind(&new, retried))
+        {
+            return Ok(Err(error));
         }
         if self.runs.len() >= UNFINISHED_RUNS_MAX {
             let runs = self.runs.len();
@@ -86,6 +101,17 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         Ok(Ok(Created { run, attached }))
     }
 
+    /// An attempt of a finished run that was left behind and of whose end nothing was heard.
+    fn left_behind(&self, new: &NewRun, retried: RunId) -> Option<CommandError> {
+        let mut left = self.bench.left_behind.iter();
+        let attempt = left.find(|attempt| attempt.run == retried)?;
+        let node = new.plan.nodes.get(attempt.node.0 as usize);
+        Some(CommandError::Abandoned {
+            run: retried,
+            step: node.map(|node| node.id.clone()).unwrap_or_default(),
+        })
+    }
+
     /// An unfinished run that does what a new one would. One that is being cancelled does not, nor one
     /// that may reuse what the new one is to run.
     fn same_as(&self, new: &NewRun) -> Option<RunId> {
@@ -103,12 +129,12 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         same.map(ActiveRun::id)
     }
 
-    fn cancel(&mut self, id: RunId) -> Result<Result<(), CommandError>, LoopError> {
+    fn cancel(&mut self, id: RunId, input: &Input) -> Result<Result<(), CommandError>, LoopError> {
         let Some(run) = self.runs.get_mut(&id) else {
             return Ok(Err(CommandError::Ended(id)));
         };
         let bench = &mut self.bench;
-        let events = decide(&run.state, &Input::Cancel, bench.now);
+        let events = decide(&run.state, input, bench.now);
         if events.is_empty() {
             // It is being cancelled already, or ended in this very turn.
             return Ok(Ok(()));
@@ -116,6 +142,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         for event in events {
             bench.record(run, event)?;
         }
+        run.forget_dead();
         run.forget_waiting();
         bench.queue.forget(id);
         bench.kill_all(run);

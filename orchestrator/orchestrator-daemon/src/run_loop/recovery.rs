@@ -76,6 +76,10 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
             let run = self.runs.get(&attempt.run);
             let live = run.and_then(|run| run.state.live_attempt(attempt.node));
             if live.is_none_or(|started| started.attempt != attempt.number) {
+                if run.is_none() {
+                    // It may be one that was left behind.
+                    self.bench.left_behind.insert(attempt);
+                }
                 let effects = &mut self.bench.draft.effects;
                 effects.push(Effect::Kill(attempt));
                 effects.push(Effect::Acknowledge(attempt));

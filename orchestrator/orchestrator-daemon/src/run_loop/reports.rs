@@ -57,6 +57,10 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
                 };
                 self.attempt_over(attempt, &input)
             }
+            Report::Stuck { attempt, pids } => match self.runs.get_mut(&attempt.run) {
+                Some(run) => bench.stuck(run, attempt, pids),
+                None => Ok(()),
+            },
             Report::Hindered { why } => {
                 bench.hindrance = why;
                 bench.draft.changed.extend(self.runs.keys());
@@ -69,6 +73,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
     /// then an earlier acknowledgement was lost.
     fn attempt_over(&mut self, attempt: AttemptId, input: &Input) -> Result<(), LoopError> {
         let bench = &mut self.bench;
+        bench.left_behind.remove(&attempt);
         if let Some(run) = self.runs.get_mut(&attempt.run) {
             let started = run.state.live_attempt(attempt.node).cloned();
             for event in decide(&run.state, input, bench.now) {
@@ -89,6 +94,25 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
 }
 
 impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
+    /// An attempt cannot be ended. In a run that does not wait for such ones it is left behind.
+    fn stuck(
+        &mut self,
+        run: &mut ActiveRun,
+        attempt: AttemptId,
+        pids: Vec<u32>,
+    ) -> Result<(), LoopError> {
+        let input = Input::Stuck {
+            node: attempt.node,
+            attempt: attempt.number,
+            pids,
+        };
+        for event in decide(&run.state, &input, self.now) {
+            self.record(run, event)?;
+        }
+        run.forget_dead();
+        Ok(())
+    }
+
     fn launched(
         &mut self,
         run: &mut ActiveRun,

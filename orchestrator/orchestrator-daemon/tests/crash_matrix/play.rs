@@ -92,18 +92,27 @@ fn next(world: &mut World, scenario: &Scenario, audit: &Audit) -> bool {
         let _ = world.turn(reports.into_iter().map(LoopInput::Report).collect());
         return true;
     }
+    deafen(world, scenario, audit);
     let first = audit.runs().next();
     if let Some(first) = first.filter(|first| is_to_be_cancelled(first, scenario)) {
         let (reply, _answer) = oneshot::channel();
         let run = first.id();
-        command(world, Command::Cancel { run, reply });
+        let abandon = !scenario.deaf.is_empty();
+        let cancel = Command::Cancel {
+            run,
+            abandon,
+            reply,
+        };
+        command(world, cancel);
         return true;
     }
     if keeper_is_to_die(world, scenario, audit) {
         world.machine.kill_keeper_noticed();
         return true;
     }
-    if let Some(attempt) = world.machine.live().first() {
+    let mut willing = world.machine.live();
+    willing.retain(|attempt| !world.machine.is_deaf(*attempt));
+    if let Some(attempt) = willing.first() {
         world.machine.finish(*attempt);
         return true;
     }
@@ -113,7 +122,8 @@ fn next(world: &mut World, scenario: &Scenario, audit: &Audit) -> bool {
     let ended = audit.runs().all(RunState::is_ended);
     assert!(ended, "{}: a run is stuck", scenario.name);
     let Some(run) = (scenario.ask)(world, audit.runs().count()) else {
-        return false;
+        // What was left behind ends at last, and changes nothing.
+        return world.machine.undeafen();
     };
     let (reply, _answer) = oneshot::channel();
     let run = Box::new(run);
@@ -129,6 +139,16 @@ fn is_to_be_cancelled(run: &RunState, scenario: &Scenario) -> bool {
     let step = scenario.cancelled_after;
     let step = step.and_then(|step| run.plan().find(step));
     run.phase == RunPhase::Active && step.is_some_and(|step| run.step(step).phase.is_ended())
+}
+
+/// Steps whose attempts no signal ends, once they live.
+fn deafen(world: &World, scenario: &Scenario, audit: &Audit) {
+    for attempt in world.machine.live() {
+        let id = &audit.run(attempt.run).plan().node(attempt.node).id;
+        if scenario.deaf.contains(&id.as_str()) {
+            world.machine.deafen(attempt);
+        }
+    }
 }
 
 fn keeper_is_to_die(world: &World, scenario: &Scenario, audit: &Audit) -> bool {

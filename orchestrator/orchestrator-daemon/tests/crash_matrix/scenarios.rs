@@ -23,12 +23,14 @@ pub(crate) struct Scenario {
     pub(crate) ask: fn(&World, usize) -> Option<NewRun>,
     /// The keeper dies under these steps while they are in one of so many first attempts.
     pub(crate) keeper_dies_under: &'static [(&'static str, usize)],
+    /// No signal ends the attempts of these steps; the run is cancelled without them.
+    pub(crate) deaf: &'static [&'static str],
     /// The first run is cancelled once this step has ended.
     pub(crate) cancelled_after: Option<&'static str>,
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 17] = [
+pub(crate) const SCENARIOS: [Scenario; 18] = [
     plain("linear", |_, run| once(run, linear())),
     plain("diamond", |_, run| once(run, diamond())),
     plain("fan out", |_, run| once(run, fan_out())),
@@ -70,6 +72,11 @@ pub(crate) const SCENARIOS: [Scenario; 17] = [
         ..plain("cancel", |_, run| once(run, fan_out()))
     },
     Scenario {
+        deaf: &["c"],
+        cancelled_after: Some("a"),
+        ..plain("cancel, stuck, finally", |_, run| once(run, with_finally()))
+    },
+    Scenario {
         keeper_dies_under: &[("a", 1), ("c", 2)],
         ..plain("lost attempts", |_, run| once(run, diamond()))
     },
@@ -84,6 +91,7 @@ const fn plain(name: &'static str, ask: fn(&World, usize) -> Option<NewRun>) -> 
         name,
         ask,
         keeper_dies_under: &[],
+        deaf: &[],
         cancelled_after: None,
     }
 }

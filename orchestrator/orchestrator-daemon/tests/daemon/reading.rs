@@ -1,7 +1,7 @@
 //! Reading without a daemon: the same documents from the same routes, and nothing is changed.
 
 use orchestrator_api::{
-    Action, ArtifactsQuery, EventsQuery, LogQuery, RetryRequest, RunState, RunsQuery,
+    Action, ArtifactsQuery, CancelRequest, EventsQuery, LogQuery, RetryRequest, RunState, RunsQuery,
 };
 
 use crate::support::{Project, follow, log};
@@ -72,7 +72,10 @@ async fn what_changes_something_needs_a_daemon() {
     let client = project.offline().await;
     let refused = [
         client.run(&project.request(TEXT)).await.map(drop),
-        client.cancel(&run).await.map(drop),
+        client
+            .cancel(&run, &CancelRequest::default())
+            .await
+            .map(drop),
         client.resume(&run).await.map(drop),
         client.retry(&run, &RetryRequest::default()).await.map(drop),
         client.stop().await,

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::fs;
 
 use orchestrator_api::{
-    Action, ArtifactsQuery, AttemptState, EventLine, EventType, EventsQuery, LogQuery, ReasonCode,
-    RetryRequest, RunState, RunsQuery, StepState,
+    Action, ArtifactsQuery, AttemptState, CancelRequest, EventLine, EventType, EventsQuery,
+    LogQuery, ReasonCode, RetryRequest, RunState, RunsQuery, StepState,
 };
 
 use crate::support::{Project, follow, log, step, wait_for, wait_for_state};
@@ -230,7 +230,7 @@ steps:
     let run = status.run_id.to_string();
     assert_eq!(
         client
-            .cancel(&run)
+            .cancel(&run, &CancelRequest::default())
             .await
             .unwrap_err()
             .problem()
@@ -339,7 +339,10 @@ async fn a_run_is_followed_while_it_goes_on_and_cancelled() {
     assert_eq!(error.problem().unwrap().code, "run_unfinished");
     assert_eq!(client.resume(&run).await.unwrap().state, RunState::Running);
 
-    client.cancel(&run).await.unwrap();
+    client
+        .cancel(&run, &CancelRequest::default())
+        .await
+        .unwrap();
     let events = following.await.unwrap();
     assert_eq!(events.last().unwrap().event_type, EventType::RunCancelled);
     assert_eq!(logging.await.unwrap(), "begun\n");

@@ -124,7 +124,11 @@ fn a_kill_is_sent_again_after_a_crash() {
         landed: true,
     });
     let (reply, _answer) = tokio::sync::oneshot::channel();
-    let input = orchestrator_daemon::command::Command::Cancel { run, reply };
+    let input = orchestrator_daemon::command::Command::Cancel {
+        run,
+        abandon: false,
+        reply,
+    };
     let input = orchestrator_daemon::run_loop::LoopInput::Command(input);
     assert!(world.turn(vec![input]).is_err());
     assert_eq!(world.machine.live().len(), 1);

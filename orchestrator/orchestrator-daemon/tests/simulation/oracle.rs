@@ -41,7 +41,8 @@ fn judge_step(universe: &Universe, run: &RunState, node: NodeId) {
         let (number, end) = (attempt.started.attempt, end_of(attempt));
         let may_be = end == does(act, number)
             || end == AttemptEndKind::Lost && universe.count.keepers > 0
-            || end == AttemptEndKind::Cancelled && universe.count.cancels > 0;
+            || end == AttemptEndKind::Cancelled && universe.count.cancels > 0
+            || end == AttemptEndKind::Abandoned && universe.count.abandons > 0;
         assert!(
             may_be,
             "{what}: attempt {number} of {act:?} ended as {end:?}"

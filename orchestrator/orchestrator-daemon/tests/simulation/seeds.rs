@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use run_engine::event::Event;
 use run_engine::state::{RunState, StepPhase};
 
 use crate::oracle::judge;
@@ -27,6 +28,8 @@ struct Seen {
     daemons: usize,
     keepers: usize,
     cancels: usize,
+    stuck: usize,
+    abandoned: usize,
     reused: usize,
     failed: usize,
     skipped: usize,
@@ -48,6 +51,12 @@ impl Seen {
         self.daemons += universe.count.daemons;
         self.keepers += universe.count.keepers;
         self.cancels += universe.count.cancels;
+        let rows = universe.world.disk.rows();
+        let events = rows.entries.iter().map(|entry| &entry.event);
+        for event in events {
+            self.stuck += usize::from(matches!(event, Event::StepStuck { .. }));
+            self.abandoned += usize::from(matches!(event, Event::StepAbandoned { .. }));
+        }
         self.reused += count(StepPhase::Reused);
         self.failed += count(StepPhase::Failed);
         self.skipped += count(StepPhase::Skipped);

@@ -21,6 +21,8 @@ pub(crate) struct Trouble {
     pub(crate) drops: usize,
     /// A run is cancelled.
     pub(crate) cancels: usize,
+    /// An attempt is ended by no signal any more; some cancels do not wait for such ones.
+    pub(crate) deaf: usize,
     /// The clock of the wall jumps.
     pub(crate) jumps: usize,
     /// Outputs or files of the project are changed by somebody else.
@@ -42,6 +44,7 @@ impl Trouble {
             copies: kind(20),
             drops: kind(6),
             cancels: kind(4),
+            deaf: kind(4),
             jumps: kind(5),
             changes: kind(5),
         }

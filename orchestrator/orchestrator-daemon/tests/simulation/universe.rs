@@ -63,6 +63,7 @@ pub(crate) struct Count {
     pub(crate) daemons: usize,
     pub(crate) keepers: usize,
     pub(crate) cancels: usize,
+    pub(crate) abandons: usize,
 }
 
 impl Universe {
@@ -103,6 +104,7 @@ impl Universe {
         }
         self.note(|_| "the trouble ends".to_owned());
         self.trouble = Trouble::default();
+        self.world.machine.undeafen();
         if self.deaf {
             self.die("a report was dropped");
         }
@@ -121,7 +123,7 @@ impl Universe {
             return;
         }
         let trouble = self.trouble;
-        let kinds: [(usize, Happening); 9] = [
+        let kinds: [(usize, Happening); 10] = [
             (trouble.kills, |u| u.die("it is killed")),
             (trouble.deaths, Self::arm_death),
             (trouble.keepers, Self::kill_keeper),
@@ -129,6 +131,7 @@ impl Universe {
             (trouble.copies, Self::copy),
             (trouble.drops, Self::drop_report),
             (trouble.cancels, Self::cancel),
+            (trouble.deaf, Self::deafen),
             (trouble.jumps, Self::jump),
             (trouble.changes, Self::change),
         ];
@@ -282,7 +285,10 @@ impl Universe {
                 );
             }
             Some(Err(error)) => {
-                let busy = matches!(error, CommandError::StillLive(_));
+                let busy = matches!(
+                    error,
+                    CommandError::StillLive(_) | CommandError::Abandoned { .. }
+                );
                 assert!(busy, "a run was refused: {error}");
             }
             None => assert!(!self.world.is_alive(), "a command was not answered"),
@@ -299,10 +305,17 @@ impl Universe {
             return;
         }
         let run = *self.chance.of(&runs);
-        self.note(|_| format!("run {run} is cancelled"));
+        let abandon = self.trouble.deaf > 0 && self.chance.percent(50);
+        self.note(|_| format!("run {run} is cancelled, without what is stuck: {abandon}"));
         self.count.cancels += 1;
+        self.count.abandons += usize::from(abandon);
         let (reply, mut answer) = oneshot::channel();
-        self.turn(vec![LoopInput::Command(Command::Cancel { run, reply })]);
+        let command = Command::Cancel {
+            run,
+            abandon,
+            reply,
+        };
+        self.turn(vec![LoopInput::Command(command)]);
         let phase = self.audit.run(run).phase;
         match answer.try_recv() {
             Ok(_) => assert!(
@@ -369,6 +382,18 @@ impl Universe {
         }
     }
 
+    fn deafen(&mut self) {
+        let live = self.world.machine.live();
+        if !live.is_empty() {
+            let attempt = *self.chance.of(&live);
+            self.note(|_| {
+                let (number, node) = (attempt.number, attempt.node.0);
+                format!("no signal ends attempt {number} of step {node} any more")
+            });
+            self.world.machine.deafen(attempt);
+        }
+    }
+
     fn jump(&mut self) {
         let hours = self.chance.below(49) as i64 - 24;
         self.note(|_| format!("the clock jumps by {hours} hours"));
@@ -417,7 +442,10 @@ impl Universe {
 fn is_of_attempt(report: &Report) -> bool {
     match report {
         Report::Prepared { .. } | Report::Verified { .. } | Report::Hindered { .. } => false,
-        Report::Launched { .. } | Report::Ended { .. } | Report::Lost { .. } => true,
+        Report::Launched { .. }
+        | Report::Ended { .. }
+        | Report::Lost { .. }
+        | Report::Stuck { .. } => true,
     }
 }
 
@@ -444,6 +472,12 @@ fn show(report: &Report) -> String {
         Report::Lost { attempt, .. } => {
             format!(
                 "attempt {} of step {} is lost",
+                attempt.number, attempt.node.0
+            )
+        }
+        Report::Stuck { attempt, .. } => {
+            format!(
+                "attempt {} of step {} is stuck",
                 attempt.number, attempt.node.0
             )
         }

@@ -10,7 +10,7 @@ use run_engine::event::Event;
 use run_engine::ids::{AttemptId, ExecutionId, RunId};
 use run_engine::invariants::violations;
 use run_engine::seams::JournalEntry;
-use run_engine::state::RunState;
+use run_engine::state::{AttemptEndKind, RunState};
 
 use super::world::World;
 
@@ -110,7 +110,8 @@ impl Audit {
         }
         self.launched = state.launched.len();
         drop(state);
-        let live = world.machine.live();
+        let mut live = world.machine.live();
+        live.retain(|attempt| !self.was_left_behind(*attempt));
         if live.len() > world.slots {
             self.problems.push(format!(
                 "{} attempts live in {} slots",
@@ -126,6 +127,17 @@ impl Audit {
                     .push(format!("{attempt:?} lives and is not known to"));
             }
         }
+    }
+
+    /// Whether a run was ended without this attempt, which may live on.
+    fn was_left_behind(&self, attempt: AttemptId) -> bool {
+        let step = self
+            .runs
+            .get(&attempt.run)
+            .map(|run| run.step(attempt.node));
+        let recorded = step.and_then(|step| step.attempts.get(attempt.number as usize - 1));
+        let end = recorded.and_then(|attempt| attempt.end.as_ref());
+        end.is_some_and(|end| end.kind == AttemptEndKind::Abandoned)
     }
 
     /// Readers see the runs that have not ended as they are on the disk.

@@ -53,6 +53,10 @@ pub struct State {
     attempts: BTreeMap<AttemptId, Attempt>,
     /// Processes that outlived their keeper, until they are ended.
     remains: BTreeSet<AttemptId>,
+    /// Attempts that no signal ends.
+    deaf: BTreeSet<AttemptId>,
+    /// Those of them that somebody tried to end.
+    stuck: BTreeSet<AttemptId>,
     /// What should never have been, in sentences.
     pub problems: Vec<String>,
     /// How many effects were handed over each time.
@@ -138,6 +142,32 @@ impl Machine {
         };
         let report = state.outcome(&task);
         state.end(attempt, report);
+    }
+
+    /// From now on no signal ends this attempt.
+    pub fn deafen(&self, attempt: AttemptId) {
+        self.state().deaf.insert(attempt);
+    }
+
+    /// Whether no signal ends this attempt.
+    pub fn is_deaf(&self, attempt: AttemptId) -> bool {
+        self.state().deaf.contains(&attempt)
+    }
+
+    /// The signals that deaf attempts were sent reach them; false if there were none.
+    pub fn undeafen(&self) -> bool {
+        let mut state = self.state();
+        state.deaf.clear();
+        let stuck = std::mem::take(&mut state.stuck);
+        let any = !stuck.is_empty();
+        for attempt in stuck {
+            if state.remains.contains(&attempt) {
+                state.end_remains(attempt);
+            } else {
+                state.kill(attempt);
+            }
+        }
+        any
     }
 
     /// The keeper dies, and nothing is known of its attempts any more; another one takes its place.
@@ -261,8 +291,18 @@ impl State {
 
     /// Proves an attempt of a keeper that is gone dead, and tells so.
     fn end_remains(&mut self, attempt: AttemptId) {
+        if self.deaf.contains(&attempt) {
+            self.is_stuck(attempt);
+            return;
+        }
         self.remains.remove(&attempt);
         self.reports.push(lost(attempt));
+    }
+
+    fn is_stuck(&mut self, attempt: AttemptId) {
+        self.stuck.insert(attempt);
+        let pids = vec![4712];
+        self.reports.push(Report::Stuck { attempt, pids });
     }
 
     fn launch(&mut self, task: LaunchTask) {
@@ -294,6 +334,9 @@ impl State {
             },
         };
         self.reports.push(report);
+        if self.stuck.contains(&id) {
+            self.is_stuck(id);
+        }
     }
 
     /// No other attempt of the step lives, nor was this one ever launched before.
@@ -321,6 +364,10 @@ impl State {
 
     /// Forgets an attempt whose end is recorded.
     fn acknowledge(&mut self, attempt: AttemptId) {
+        if self.stuck.contains(&attempt) {
+            // It was left behind, and is held until its end.
+            return;
+        }
         let known = self.attempts.remove(&attempt);
         if known.is_some_and(|known| known.end.is_none()) {
             let problem = format!("{attempt:?} was forgotten while it lived");
@@ -329,6 +376,10 @@ impl State {
     }
 
     fn kill(&mut self, attempt: AttemptId) {
+        if self.deaf.contains(&attempt) && self.attempts.contains_key(&attempt) {
+            self.is_stuck(attempt);
+            return;
+        }
         let failure = Failure::new(FailureCode::Killed, "it was ended");
         let report = AttemptReport {
             exit: Some(exit(None, Some(15))),
@@ -341,13 +392,14 @@ impl State {
         let Some(attempt) = self.attempts.get_mut(&id) else {
             return;
         };
-        if attempt.end.is_none() {
-            attempt.end = Some(report.clone());
-            self.reports.push(Report::Ended {
-                attempt: id,
-                report: Box::new(report),
-            });
-        }
+        // Asked again, it is told again.
+        let report = attempt.end.get_or_insert(report).clone();
+        self.deaf.remove(&id);
+        self.stuck.remove(&id);
+        self.reports.push(Report::Ended {
+            attempt: id,
+            report: Box::new(report),
+        });
     }
 
     fn outcome(&self, task: &LaunchTask) -> AttemptReport {

@@ -143,8 +143,18 @@ impl World {
 
     /// Asks for the end of a run.
     pub fn cancel(&mut self, run: RunId) -> Result<(), CommandError> {
+        self.cancel_and(run, false)
+    }
+
+    /// Asks for the end of a run; with `abandon`, without what is stuck.
+    pub fn cancel_and(&mut self, run: RunId, abandon: bool) -> Result<(), CommandError> {
         let (reply, answer) = oneshot::channel();
-        let input = LoopInput::Command(Command::Cancel { run, reply });
+        let command = Command::Cancel {
+            run,
+            abandon,
+            reply,
+        };
+        let input = LoopInput::Command(command);
         self.turn(vec![input]).unwrap();
         answer.blocking_recv().unwrap()
     }

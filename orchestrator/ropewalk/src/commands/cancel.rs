@@ -1,6 +1,7 @@
 //! `ropewalk cancel RUN`: ask a run to end.
 
 use clap::Args;
+use orchestrator_api::CancelRequest;
 
 use super::{Outcome, resume};
 use crate::context::Context;
@@ -12,6 +13,9 @@ use crate::reaching::Reach;
 pub(crate) struct Arguments {
     /// The run: an id, a unique prefix of at least 4, or `latest`
     run: String,
+    /// Do not wait for attempts that are stuck: end the run without them
+    #[arg(long)]
+    abandon: bool,
 }
 
 pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome {
@@ -21,7 +25,10 @@ pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome 
     }
     // A run that no daemon holds has live attempts all the same: a daemon ends them.
     let client = reach.changing().await?;
-    let status = client.cancel(&arguments.run).await?;
+    let request = CancelRequest {
+        abandon: arguments.abandon,
+    };
+    let status = client.cancel(&arguments.run, &request).await?;
     if context.is_json() {
         printing::document(&status)?;
     } else {

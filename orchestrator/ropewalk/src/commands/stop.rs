@@ -2,7 +2,7 @@
 //! daemon takes the runs up again.
 
 use clap::Args;
-use orchestrator_api::{Client, RunsQuery};
+use orchestrator_api::{CancelRequest, Client, RunsQuery};
 use orchestrator_daemon::is_held;
 use tokio::time::{Instant, sleep};
 
@@ -79,7 +79,7 @@ async fn cancel_all(client: &Client, context: &Context) -> Result<(), CliError> 
         for run in open {
             if !asked.contains(&run) {
                 context.note(&format!("cancelling run {run}"));
-                match client.cancel(&run).await {
+                match client.cancel(&run, &CancelRequest::default()).await {
                     Ok(_) => {}
                     // It ended meanwhile.
                     Err(error) if error.problem().is_some_and(|p| p.status == 409) => {}

@@ -59,7 +59,7 @@ impl Colors {
 pub(crate) fn step_tone(state: StepState) -> Tone {
     match state {
         StepState::Succeeded => Tone::Good,
-        StepState::Failed => Tone::Bad,
+        StepState::Failed | StepState::Stuck => Tone::Bad,
         StepState::Refused | StepState::Backoff => Tone::Warning,
         StepState::Running => Tone::Active,
         StepState::Waiting

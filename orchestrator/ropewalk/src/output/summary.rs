@@ -78,7 +78,7 @@ pub(crate) fn step_row(step: &Step) -> Vec<String> {
         .filter(|_| step.state != StepState::Failed);
     let reason = reason.map(|reason| text::printable(&reason.text));
     let time = match (step.state, step.started_at) {
-        (StepState::Running, Some(started)) => {
+        (StepState::Running | StepState::Stuck, Some(started)) => {
             let so_far = (Utc::now() - started).to_std().unwrap_or_default();
             format!("{} so far", text::duration(so_far))
         }

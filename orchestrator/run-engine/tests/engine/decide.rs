@@ -157,6 +157,57 @@ fn what_ends_while_its_run_is_cancelled_is_recorded_as_it_was() {
 }
 
 #[test]
+fn an_attempt_that_cannot_be_ended_is_stuck_once_and_may_end_after_all() {
+    check("a", "started a.1", "stuck a.1", "stuck a.1");
+    let stuck = "started a.1, stuck a.1";
+    check("a", stuck, "stuck a.1", "");
+    check("a", stuck, "adopted a.1", "");
+    check("a", stuck, "exit 0 a.1", "succeeded a.1");
+    check("a", stuck, "exit 1 a.1", "failed a.1 exit_status");
+    check("a", stuck, "exit 75 a.1", "retrying a.1");
+    check("a", stuck, "lost a.1", "lost a.1");
+    check_follow("a, b<a", stuck, "");
+    // An ordinary cancel waits for it.
+    check("a", stuck, "cancel", "run_cancelling");
+    check_follow("a", "started a.1, stuck a.1, run_cancelling", "");
+}
+
+#[test]
+fn a_run_ends_without_what_is_stuck_only_if_that_is_asked_for() {
+    let stuck = "started a.1, stuck a.1";
+    let both = "run_cancelling abandon, abandoned a.1";
+    check("a", stuck, "abandon", both);
+    check("a", &format!("{stuck}, run_cancelling"), "abandon", both);
+    check_follow("a", &format!("{stuck}, {both}"), "run_cancelled");
+    // What can be ended is waited for; what turns out to be stuck later is not.
+    check("a", "started a.1", "abandon", "run_cancelling abandon");
+    let asked = "started a.1, run_cancelling abandon";
+    check_follow("a", asked, "");
+    check("a", asked, "exit 0 a.1", "succeeded a.1");
+    check("a", asked, "stuck a.1", "stuck a.1, abandoned a.1");
+    check("a", asked, "abandon", "");
+    // Late news of what was left behind change nothing.
+    let left = format!("{stuck}, {both}, run_cancelled");
+    for news in ["exit 0", "exit 65", "exit 1", "lost", "stuck", "adopted"] {
+        check("a", &left, &format!("{news} a.1"), "");
+    }
+}
+
+#[test]
+fn a_run_whose_stuck_attempt_is_left_behind_keeps_what_follows_all_others() {
+    let plan = "a, finally z";
+    let stuck = "started a.1, stuck a.1, run_cancelling";
+    let both = "run_cancelling abandon, abandoned a.1";
+    check(plan, stuck, "abandon", both);
+    check_follow(plan, &format!("{stuck}, {both}, reused z"), "run_cancelled");
+    // The wish was for what stood before it.
+    let z = format!("{stuck}, {both}, started z.1");
+    check(plan, &z, "stuck z.1", "stuck z.1");
+    let z = format!("{z}, stuck z.1");
+    check(plan, &z, "abandon", "run_cancelling abandon, abandoned z.1");
+}
+
+#[test]
 fn a_run_ends_with_its_last_step() {
     check_follow("a, b<a", "", "");
     check_follow("a, b<a", "reused a", "");

@@ -16,12 +16,12 @@ const LOSSES_MAX: usize = 2;
 /// Everything that may happen next, as groups of events that are committed together.
 fn moves(state: &RunState) -> Vec<Vec<Event>> {
     let now = time(1_000);
-    let mut news = vec!["cancel".to_owned()];
+    let mut news = vec!["cancel".to_owned(), "abandon".to_owned()];
     let mut moves = vec![follow(state, now)];
     for node in state.plan().node_ids() {
         let id = &state.plan().node(node).id;
         let attempt = state.step(node).attempts.len();
-        for end in ["exit 0", "exit 65", "exit 1", "adopted"] {
+        for end in ["exit 0", "exit 65", "exit 1", "adopted", "stuck"] {
             news.push(format!("{end} {id}.{attempt}"));
             // Late: of the attempt before.
             news.push(format!("{end} {id}.{}", attempt.saturating_sub(1)));
@@ -68,7 +68,8 @@ fn name(state: &RunState) -> String {
         .map(|step| step.attempts.len().to_string());
     let attempts: Vec<String> = attempts.collect();
     let cancel = decide(state, &Input::Cancel, time(0)).len();
-    format!("{} | {} | {cancel}", show_state(state), attempts.join(" "))
+    let (stands, abandons) = (show_state(state), state.abandons());
+    format!("{stands} | {} | {cancel} {abandons}", attempts.join(" "))
 }
 
 /// Explores a plan, and gives the number of states that it can be in.

@@ -30,13 +30,13 @@ fn a_step_that_is_broken_is_named() {
         "a",
         live,
         |s| s.steps.get_mut(0).phase = StepPhase::Ready,
-        "of step `a` it is not true that it has a live attempt exactly while it is running",
+        "of step `a` it is not true that it has a live attempt exactly while it is running or stuck",
     );
     check(
         "a",
         live,
         |s| s.steps.get_mut(0).attempts.clear(),
-        "of step `a` it is not true that it has a live attempt exactly while it is running",
+        "of step `a` it is not true that it has a live attempt exactly while it is running or stuck",
     );
     check(
         "a",

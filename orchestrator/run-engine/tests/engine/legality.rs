@@ -19,13 +19,14 @@ const PLAN: &str = "n, x<n, z";
 const X: NodeId = NodeId(1);
 
 /// Where `x` may stand, and a journal that leads there.
-const PHASES: [(&str, &str); 13] = [
+const PHASES: [(&str, &str); 14] = [
     ("waiting", ""),
     ("doomed", "failed n"),
     ("ready", "reused n"),
     ("lost", "reused n, started x.1, lost x.1"),
     ("running", "reused n, started x.1"),
     ("running.2", "reused n, started x.1, lost x.1, started x.2"),
+    ("stuck", "reused n, started x.1, stuck x.1"),
     ("backoff", "reused n, started x.1, retrying x.1"),
     ("succeeded", "reused n, started x.1, succeeded x.1"),
     ("reused", "reused n, reused x"),
@@ -36,9 +37,10 @@ const PHASES: [(&str, &str); 13] = [
 ];
 
 /// Where a run may stand: what follows the journal of `x`'s phase.
-const RUNS: [(&str, &str); 3] = [
+const RUNS: [(&str, &str); 4] = [
     ("active", ""),
     ("cancelling", "started z.1, run_cancelling"),
+    ("abandoning", "started z.1, run_cancelling abandon"),
     (
         "ended",
         "started z.1, run_cancelling, cancelled z.1, run_cancelled",
@@ -46,10 +48,11 @@ const RUNS: [(&str, &str); 3] = [
 ];
 
 /// Every kind of event, about `x` if it is about a step.
-const EVENTS: [&str; 23] = [
+const EVENTS: [&str; 27] = [
     "run_created",
     "run_resumed",
     "run_cancelling",
+    "run_cancelling abandon",
     "run_succeeded",
     "run_failed",
     "run_refused",
@@ -68,13 +71,17 @@ const EVENTS: [&str; 23] = [
     "retrying x.1",
     "lost x.1",
     "lost x.2",
+    "stuck x.1",
+    "stuck x.2",
     "skipped x",
     "cancelled x.1",
+    "abandoned x.1",
 ];
 
 /// Every kind of news.
-const NEWS: [&str; 13] = [
+const NEWS: [&str; 16] = [
     "cancel",
+    "abandon",
     "cannot_start x",
     "adopted x.1",
     "adopted x.2",
@@ -87,11 +94,13 @@ const NEWS: [&str; 13] = [
     "no_process x.1",
     "lost x.1",
     "lost x.2",
+    "stuck x.1",
+    "stuck x.2",
 ];
 
 /// What a plan in which `x` follows all others may have come to.
 const FINALLY_PLAN: &str = "n, finally x, finally y<x";
-const FINALLY: [(&str, &str); 13] = [
+const FINALLY: [(&str, &str); 16] = [
     ("active and x is waiting", ""),
     ("finishing and x is ready", "reused n"),
     ("finishing after a failure and x is ready", "failed n"),
@@ -114,6 +123,18 @@ const FINALLY: [(&str, &str); 13] = [
     (
         "cancelled and x is ready",
         "started n.1, run_cancelling, cancelled n.1",
+    ),
+    (
+        "cancelling, n is stuck and x is waiting",
+        "started n.1, stuck n.1, run_cancelling",
+    ),
+    (
+        "cancelled again to abandon n and x is waiting",
+        "started n.1, stuck n.1, run_cancelling, run_cancelling abandon",
+    ),
+    (
+        "cancelled with n abandoned and x is ready",
+        "started n.1, stuck n.1, run_cancelling abandon, abandoned n.1",
     ),
     (
         "cancelled again and x never began",
@@ -142,7 +163,7 @@ fn states() -> impl Iterator<Item = (String, RunState)> {
                     format!("{before}{ended}")
                 }
                 // Nothing of a run that ended lives any more.
-                (_, "ended") if phase.starts_with("running") => return None,
+                (_, "ended") if phase.starts_with("running") || *phase == "stuck" => return None,
                 _ => format!("{before}, {after}"),
             };
             Some((
@@ -172,7 +193,7 @@ fn table(row: &str, cells: impl Fn(&RunState) -> Vec<(&'static str, String)>) ->
         writeln!(text, "{row} while the run is {what}").unwrap();
         for (name, cell) in cells(&state) {
             if !cell.is_empty() {
-                writeln!(text, "    {name:<15} {cell}").unwrap();
+                writeln!(text, "    {name:<22} {cell}").unwrap();
             }
         }
     }
@@ -196,6 +217,8 @@ fn kind(event: &Event) -> usize {
         Event::StepSkipped { .. } => 11,
         Event::StepCancelled { .. } => 12,
         Event::StepRetrying { .. } => 13,
+        Event::StepStuck { .. } => 14,
+        Event::StepAbandoned { .. } => 15,
     }
 }
 
@@ -209,7 +232,7 @@ fn every_kind_of_event_is_in_the_table() {
     kinds.sort_unstable();
     kinds.dedup();
     assert_eq!(kinds, (0..kinds.len()).collect::<Vec<_>>());
-    assert_eq!(kinds.len(), 14);
+    assert_eq!(kinds.len(), 16);
 }
 
 #[test]

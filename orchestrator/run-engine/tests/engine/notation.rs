@@ -4,7 +4,7 @@
 //! `if b<a` has a condition, `always b<a` one that asks how steps ended, `may_fail a` is allowed to fail,
 //! `finally z` follows all others; `b<a?` bears that `a` failed. Events have the names that they
 //! have everywhere, without `step_`: `started a.1`, `failed a.1 exit_status`, `skipped b
-//! upstream_failed`, `run_cancelling`. The number behind a step is its attempt's. A state is
+//! upstream_failed`, `run_cancelling`, `run_cancelling abandon`. The number behind a step is its attempt's. A state is
 //! `active: a succeeded, b running.1`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -144,7 +144,10 @@ pub(crate) fn event(state: &RunState, text: &str, at: DateTime<Utc>) -> Event {
     match words[0] {
         "run_created" => Event::RunCreated(Arc::clone(&state.created)),
         "run_resumed" => Event::RunResumed { at },
-        "run_cancelling" => Event::RunCancelling { at },
+        "run_cancelling" => Event::RunCancelling {
+            abandon: about == "abandon",
+            at,
+        },
         "run_succeeded" => ended(RunEnd::Succeeded, at),
         "run_failed" => ended(RunEnd::Failed, at),
         "run_refused" => ended(RunEnd::Refused, at),
@@ -190,6 +193,20 @@ pub(crate) fn event(state: &RunState, text: &str, at: DateTime<Utc>) -> Event {
                 proof: "its keeper is gone".to_owned(),
                 at,
             }
+        }
+        "stuck" => {
+            let (node, attempt) = attempt(state, about);
+            let pids = vec![4712];
+            Event::StepStuck {
+                node,
+                attempt,
+                pids,
+                at,
+            }
+        }
+        "abandoned" => {
+            let (node, attempt) = attempt(state, about);
+            Event::StepAbandoned { node, attempt, at }
         }
         "retrying" => {
             let (node, attempt) = attempt(state, about);
@@ -268,7 +285,7 @@ fn exit(code: i32) -> Exit {
 }
 
 /// News in words: `exit 0 a.1`, `exit 65 a.1`, `exit 1 a.1`, `no_process a.1`, `outputs_only a.1`,
-/// `lost a.1`, `adopted a.1`, `cannot_start a`, `cancel`.
+/// `lost a.1`, `stuck a.1`, `adopted a.1`, `cannot_start a`, `cancel`, `abandon`.
 pub(crate) fn input(state: &RunState, text: &str) -> Input {
     let words: Vec<&str> = text.split_whitespace().collect();
     let last = words.last().copied().unwrap();
@@ -309,7 +326,17 @@ pub(crate) fn input(state: &RunState, text: &str) -> Input {
             node: node(state, last),
             failure: Failure::new(FailureCode::NoMatch, "no file matches `*.csv`"),
         },
+        ("stuck", _) => {
+            let (node, attempt) = attempt(state, last);
+            let pids = vec![4712];
+            Input::Stuck {
+                node,
+                attempt,
+                pids,
+            }
+        }
         ("cancel", _) => Input::Cancel,
+        ("abandon", _) => Input::Abandon,
         (other, _) => panic!("no news is called `{other}`"),
     }
 }
@@ -323,6 +350,7 @@ pub(crate) fn show(plan: &Plan, event: &Event) -> String {
         words.push(attempt.map_or_else(|| id.clone(), |attempt| format!("{id}.{attempt}")));
     }
     match event {
+        Event::RunCancelling { abandon: true, .. } => words.push("abandon".to_owned()),
         Event::StepFailed { failure, .. } => words.push(failure.code.clone()),
         Event::StepSkipped { reason, .. } => {
             words.push(reason.code.word().to_owned());
@@ -365,6 +393,7 @@ pub(crate) fn show_step(state: &RunState, node: NodeId) -> String {
         StepPhase::Waiting => "waiting",
         StepPhase::Ready => "ready",
         StepPhase::Running => return format!("running.{}", step.attempts.len()),
+        StepPhase::Stuck => return format!("stuck.{}", step.attempts.len()),
         StepPhase::Backoff => "backoff",
         StepPhase::Succeeded => "succeeded",
         StepPhase::Reused => "reused",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use attempt_keeper::ExitStatus;
+use attempt_keeper::{ExitStatus, Launch};
 use run_engine::decide::{AttemptOutcome, AttemptReport};
 use run_engine::ids::AttemptId;
 use run_engine::reason::Failure;
@@ -81,6 +81,11 @@ pub(super) fn build(context: &Context, tasks: &[LaunchTask], messages: &Sender<M
             &config.component_argv,
             &context.memo,
         );
+        let stuck_after = u64::try_from(config.stuck_after.as_millis()).ok();
+        let launch = launch.map(|launch| Launch {
+            stuck_after_ms: stuck_after,
+            ..launch
+        });
         (id, launch.map(Box::new))
     });
     // Without a dispatcher the executor ends.

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use attempt_keeper::KeeperError;
 use run_engine::ids::AttemptId;
@@ -29,6 +30,7 @@ use crate::memo::DigestMemo;
 use dispatcher::{Dispatcher, Message};
 use hindrance::Hindrances;
 use pool::Pool;
+pub use remains::may_live_on;
 
 /// What an executor needs to know.
 #[derive(Debug, Clone)]
@@ -39,6 +41,8 @@ pub struct ExecutorConfig {
     pub keeper_argv: Vec<String>,
     /// The command that a standard component's name and arguments follow.
     pub component_argv: Vec<String>,
+    /// How long after everything was done to end an attempt it is told as stuck.
+    pub stuck_after: Duration,
 }
 
 /// The executor could not be started.
@@ -152,7 +156,9 @@ impl LocalExecutor {
         let held = held.collect();
         let (pool, mut threads) = Pool::start().map_err(ExecutorError::Thread)?;
         let state_dir = context.config.state_dir.clone();
-        let remains = remains::start(state_dir, messages.clone()).map_err(ExecutorError::Thread)?;
+        let stuck_after = context.config.stuck_after;
+        let remains = remains::start(state_dir, stuck_after, messages.clone())
+            .map_err(ExecutorError::Thread)?;
         let mut dispatcher = Dispatcher::new(
             Arc::clone(&context),
             pool.clone(),

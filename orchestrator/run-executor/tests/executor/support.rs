@@ -89,6 +89,7 @@ impl World {
             state_dir: self.state_dir(),
             keeper_argv: keeper_argv(&self.state_dir()),
             component_argv: ["/bin/echo", "component"].map(str::to_owned).to_vec(),
+            stuck_after: Duration::from_millis(300),
         };
         // Nobody listens any more once the test is over.
         let report = move |report| drop(sender.send(report));

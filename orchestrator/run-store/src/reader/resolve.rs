@@ -122,6 +122,17 @@ impl<'a> Resolver<'a> {
                 proof,
                 at: at.try_into()?,
             },
+            StoredEvent::Stuck {
+                node,
+                attempt,
+                pids,
+                at,
+            } => Event::StepStuck {
+                node: NodeId(node),
+                attempt,
+                pids,
+                at: at.try_into()?,
+            },
             StoredEvent::Skipped { node, reason, at } => Event::StepSkipped {
                 node: NodeId(node),
                 reason: reason.try_into()?,
@@ -138,7 +149,15 @@ impl<'a> Resolver<'a> {
                 exit: exit.map(TryInto::try_into).transpose()?,
                 at: at.try_into()?,
             },
-            StoredEvent::Cancelling { at } => Event::RunCancelling { at: at.try_into()? },
+            StoredEvent::Abandoned { node, attempt, at } => Event::StepAbandoned {
+                node: NodeId(node),
+                attempt,
+                at: at.try_into()?,
+            },
+            StoredEvent::Cancelling { abandon, at } => Event::RunCancelling {
+                abandon,
+                at: at.try_into()?,
+            },
             StoredEvent::Ended { end, at } => Event::RunEnded {
                 end: end.into(),
                 at: at.try_into()?,

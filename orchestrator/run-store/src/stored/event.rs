@@ -59,6 +59,13 @@ pub(crate) enum StoredEvent {
         proof: String,
         at: Micros,
     },
+    Stuck {
+        node: u32,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pids: Vec<u32>,
+        at: Micros,
+    },
     Skipped {
         node: u32,
         reason: StoredReason,
@@ -71,7 +78,14 @@ pub(crate) enum StoredEvent {
         exit: Option<StoredExit>,
         at: Micros,
     },
+    Abandoned {
+        node: u32,
+        attempt: u32,
+        at: Micros,
+    },
     Cancelling {
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        abandon: bool,
         at: Micros,
     },
     Ended {
@@ -151,6 +165,17 @@ impl StoredEvent {
                 proof: proof.clone(),
                 at: (*at).into(),
             },
+            Event::StepStuck {
+                node,
+                attempt,
+                pids,
+                at,
+            } => Self::Stuck {
+                node: node.0,
+                attempt: *attempt,
+                pids: pids.clone(),
+                at: (*at).into(),
+            },
             Event::StepSkipped { node, reason, at } => Self::Skipped {
                 node: node.0,
                 reason: reason.into(),
@@ -167,7 +192,15 @@ impl StoredEvent {
                 exit: exit.map(Into::into),
                 at: (*at).into(),
             },
-            Event::RunCancelling { at } => Self::Cancelling { at: (*at).into() },
+            Event::StepAbandoned { node, attempt, at } => Self::Abandoned {
+                node: node.0,
+                attempt: *attempt,
+                at: (*at).into(),
+            },
+            Event::RunCancelling { abandon, at } => Self::Cancelling {
+                abandon: *abandon,
+                at: (*at).into(),
+            },
             Event::RunEnded { end, at } => Self::Ended {
                 end: (*end).into(),
                 at: (*at).into(),

@@ -76,6 +76,7 @@ pub(crate) enum StoredEnd {
     Refused,
     Cancelled,
     Lost,
+    Abandoned,
 }
 
 /// The end of a process.
@@ -166,6 +167,7 @@ impl From<AttemptEndKind> for StoredEnd {
             AttemptEndKind::Refused => Self::Refused,
             AttemptEndKind::Cancelled => Self::Cancelled,
             AttemptEndKind::Lost => Self::Lost,
+            AttemptEndKind::Abandoned => Self::Abandoned,
         }
     }
 }

@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pipeline_plan::NodeId;
+use run_engine::artifact::Outputs;
 use run_engine::event::{Event, RunEnd};
 use run_engine::reason::{Reason, ReasonCode};
 use run_engine::seams::{Blessed, JournalEntry, Lookups, Pushed, Store, Turn};
 use run_store::{ArtifactFilter, RunStore};
 
 use crate::rendering::{hex, render, unhex};
-use crate::scenario::{Script, digest, exit, open_raw, outputs, plan, with_files};
+use crate::scenario::{Execution, Script, digest, exit, open_raw, outputs, plan, with_files};
 
 /// Version of the golden bytes that today's code writes.
 const VERSION: &str = "version-1";
@@ -66,7 +67,13 @@ fn turns() -> Vec<Turn> {
     let d_refused = script.refused(&d, &outputs(&d, "Evaluation", "bad"));
     let (_, e_started) = script.started(run, 4, "e");
     let now = script.now();
-    let cancelling = script.entry(run, Event::RunCancelling { at: now });
+    let cancelling = script.entry(
+        run,
+        Event::RunCancelling {
+            abandon: false,
+            at: now,
+        },
+    );
     let cancelled = Event::StepCancelled {
         node: NodeId(4),
         attempt: 1,
@@ -88,8 +95,14 @@ fn turns() -> Vec<Turn> {
         skipped, d_started, d_refused, e_started, cancelling, cancelled, ended,
     ]);
 
+    let second = unfinished(&mut script, &a, &a_outputs);
+    vec![first, second]
+}
+
+/// A turn of a run that is not over.
+fn unfinished(script: &mut Script, a: &Execution, a_outputs: &Arc<Outputs>) -> Turn {
     let (second, created) = script.created(&plan("penguins", &["a", "f", "g"]));
-    let a_reused = script.reused(second, 0, &a, &a_outputs);
+    let a_reused = script.reused(second, 0, a, a_outputs);
     let now = script.now();
     let resumed = script.entry(second, Event::RunResumed { at: now });
     // An intent too long for a row.
@@ -107,7 +120,20 @@ fn turns() -> Vec<Turn> {
     let (g, g_started) = script.started(second, 2, "g");
     let f_succeeded = script.succeeded(&f, &outputs(&f, "Metrics", "good"));
     let g_retrying = script.retrying(&g);
-    let second = vec![
+    let mut intent = (*g.started).clone();
+    intent.attempt = 2;
+    let (g, g_again) = script.start(second, intent);
+    let g_stuck = script.stuck(&g);
+    let now = script.now();
+    let abandon = true;
+    let abandoning = script.entry(second, Event::RunCancelling { abandon, at: now });
+    let abandoned = Event::StepAbandoned {
+        node: NodeId(2),
+        attempt: 2,
+        at: now,
+    };
+    let abandoned = script.entry(second, abandoned);
+    crate::scenario::turn(vec![
         created,
         a_reused,
         resumed,
@@ -116,8 +142,11 @@ fn turns() -> Vec<Turn> {
         g_started,
         f_succeeded,
         g_retrying,
-    ];
-    vec![first, crate::scenario::turn(second)]
+        g_again,
+        g_stuck,
+        abandoning,
+        abandoned,
+    ])
 }
 
 fn written() -> Content {

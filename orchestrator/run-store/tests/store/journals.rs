@@ -142,7 +142,13 @@ fn a_run_with_every_kind_of_event() {
     };
     let not_startable = script.entry(run, not_startable);
     let cancelling_at = script.now();
-    let cancelling = script.entry(run, Event::RunCancelling { at: cancelling_at });
+    let cancelling = script.entry(
+        run,
+        Event::RunCancelling {
+            abandon: false,
+            at: cancelling_at,
+        },
+    );
     let cancelled = Event::StepCancelled {
         node: NodeId(4),
         attempt: e.started.attempt,
@@ -242,7 +248,7 @@ fn a_run_that_ends_while_a_step_waits_for_another_attempt() {
     let (a, started) = script.started(run, 0, "a");
     let lost = script.lost(&a);
     let at = script.now();
-    let cancelling = script.entry(run, Event::RunCancelling { at });
+    let cancelling = script.entry(run, Event::RunCancelling { abandon: false, at });
     let ended = script.ended_run(run, RunEnd::Cancelled);
     check(vec![
         vec![created, started],
@@ -287,7 +293,10 @@ fn a_journal_of_more_rows_than_a_batch_is_removed_in_the_turns_that_follow() {
     for _ in 0..6000 {
         committed.push(script.entry(run, Event::RunResumed { at: at(1) }));
     }
-    let cancelling = Event::RunCancelling { at: at(2) };
+    let cancelling = Event::RunCancelling {
+        abandon: false,
+        at: at(2),
+    };
     committed.push(script.entry(run, cancelling));
     for entries in committed.chunks(2000) {
         store.commit(&turn(entries.to_vec())).unwrap();

@@ -163,7 +163,10 @@ fn artifacts_newest_first_by_run_type_and_page() {
     // The same once the run is over and its journal folded; what c read belongs to the store now.
     let lost = script.lost(&c);
     let now = script.now();
-    let cancelling = run_engine::event::Event::RunCancelling { at: now };
+    let cancelling = run_engine::event::Event::RunCancelling {
+        abandon: false,
+        at: now,
+    };
     let cancelling = script.entry(first, cancelling);
     let ended = script.ended_run(first, RunEnd::Cancelled);
     store.commit(&turn(vec![lost, cancelling, ended])).unwrap();

@@ -258,6 +258,17 @@ impl Script {
         self.entry(execution.run, event)
     }
 
+    /// An attempt could not be ended.
+    pub(crate) fn stuck(&mut self, execution: &Execution) -> JournalEntry {
+        let event = Event::StepStuck {
+            node: execution.started.node,
+            attempt: execution.started.attempt,
+            pids: vec![4712],
+            at: self.now(),
+        };
+        self.entry(execution.run, event)
+    }
+
     /// An earlier execution stands in.
     pub(crate) fn reused(
         &mut self,

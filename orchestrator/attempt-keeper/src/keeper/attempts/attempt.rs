@@ -25,6 +25,8 @@ pub(super) struct Attempt {
     pub(super) output: Option<FileId>,
     /// How long after SIGKILL it is told as stuck.
     pub(super) stuck_after: Duration,
+    /// What of it survived SIGKILL when it was told as stuck.
+    pub(super) stuck: Option<Vec<u32>>,
     /// When something is due, as it stands in `deadlines`.
     pub(super) deadline: Option<Moment>,
 }
@@ -51,7 +53,6 @@ pub(super) enum Phase {
         pid: u32,
         status: ExitStatus,
         since: Moment,
-        reported: bool,
     },
     Exited(ExitStatus),
     Refused(Refusal),

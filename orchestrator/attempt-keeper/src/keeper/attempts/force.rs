@@ -7,11 +7,10 @@
 
 use rustix::process::Signal;
 
-use super::Attempts;
 use super::attempt::{Attempt, AttemptId, Force, Phase};
+use super::{Attempts, stuck};
 use crate::keeper::clock::Moment;
 use crate::process_table::pid_of;
-use crate::protocol::Answer;
 
 impl Attempts {
     /// The first moment at which something is due.
@@ -46,11 +45,9 @@ impl Attempts {
                 Force::Asked => self.kill_now(&id, now),
                 Force::Killed => {
                     *force = Force::Stuck;
-                    let answer = Answer::Stuck {
-                        attempt: id.to_string(),
-                        pids: vec![*pid],
-                    };
-                    self.outbox.push((attempt.asked_by, answer));
+                    let pids = vec![*pid];
+                    attempt.stuck = Some(pids.clone());
+                    self.outbox.push((attempt.asked_by, stuck(&id, pids)));
                 }
                 Force::Stuck => {}
             }

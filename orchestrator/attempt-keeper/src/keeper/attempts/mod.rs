@@ -75,6 +75,11 @@ impl Attempts {
                 Phase::Refused(refusal) => refused(&id, refusal),
             };
             self.outbox.push((from, answer));
+            if let (Phase::Running { .. } | Phase::Ending { .. }, Some(pids)) =
+                (&attempt.phase, &attempt.stuck)
+            {
+                self.outbox.push((from, stuck(&id, pids.clone())));
+            }
             return;
         }
         if self.held.len() >= ATTEMPTS_MAX {
@@ -104,6 +109,7 @@ impl Attempts {
             timed_out: false,
             killed: false,
             output: None,
+            stuck: None,
             stuck_after,
             deadline: None,
         };
@@ -269,8 +275,8 @@ impl Attempts {
             pid,
             status,
             since: now.moment,
-            reported: false,
         };
+        attempt.stuck = None;
         self.ending.insert(id);
     }
 
@@ -320,16 +326,11 @@ impl Attempts {
     /// What an ending attempt left behind survives SIGKILL: said once.
     pub(crate) fn report_stuck(&mut self, id: &AttemptId, pids: Vec<u32>) {
         if let Some(attempt) = self.held.get_mut(id)
-            && let Phase::Ending { reported, .. } = &mut attempt.phase
-            && !std::mem::replace(reported, true)
+            && matches!(attempt.phase, Phase::Ending { .. })
+            && attempt.stuck.is_none()
         {
-            self.outbox.push((
-                attempt.asked_by,
-                Answer::Stuck {
-                    attempt: id.to_string(),
-                    pids,
-                },
-            ));
+            attempt.stuck = Some(pids.clone());
+            self.outbox.push((attempt.asked_by, stuck(id, pids)));
         }
     }
 
@@ -427,6 +428,13 @@ fn exited(id: &str, status: &ExitStatus) -> Answer {
     Answer::Exited {
         attempt: id.to_owned(),
         status: status.clone(),
+    }
+}
+
+fn stuck(id: &str, pids: Vec<u32>) -> Answer {
+    Answer::Stuck {
+        attempt: id.to_owned(),
+        pids,
     }
 }
 

@@ -56,7 +56,7 @@ impl Dispatcher {
         };
         if entry.task.started.keeper != self.context.keeper() {
             entry.phase = Phase::Remains;
-            let remains = remains_of(&entry.task, name, &self.context);
+            let remains = Remains::of(&entry.task, &self.context.config.state_dir);
             // That thread lives as long as this one.
             let _ = self.remains.send(remains);
         } else if is_held {
@@ -162,11 +162,10 @@ impl Dispatcher {
                 }
             }
             Answer::Stuck { attempt, pids } => {
-                tracing::warn!(
-                    attempt,
-                    ?pids,
-                    "processes survive SIGKILL; the step keeps its slot"
-                );
+                tracing::warn!(attempt, ?pids, "processes survive SIGKILL");
+                if let Some(attempt) = names::attempt_of(&attempt) {
+                    self.context.report(Report::Stuck { attempt, pids });
+                }
             }
             Answer::Malformed { message } => {
                 tracing::error!("the keeper did not understand a request: {message}");
@@ -197,9 +196,16 @@ impl Dispatcher {
     pub(super) fn ended(&mut self, name: &str) -> Option<LaunchTask> {
         let entry = names::attempt_of(name).and_then(|attempt| self.attempts.get_mut(&attempt));
         let Some(entry) = entry else {
-            // Nobody asked for it in this life: it was recorded in an earlier one.
-            let attempt = name.to_owned();
-            self.requests.push(Request::Acknowledge { attempt });
+            // Nobody asked for it in this life: it was recorded in an earlier one, or left behind.
+            match names::attempt_of(name) {
+                Some(attempt) => self.context.report(Report::Lost {
+                    attempt,
+                    proof: "its keeper saw its end".to_owned(),
+                }),
+                None => self.requests.push(Request::Acknowledge {
+                    attempt: name.to_owned(),
+                }),
+            }
             return None;
         };
         if matches!(entry.phase, Phase::Ended) {
@@ -219,20 +225,6 @@ fn ask_again(attempt: String) -> Request {
     let (argv, nowhere) = (Vec::new(), std::path::PathBuf::new());
     let launch = Launch::new(attempt, argv, nowhere.clone(), nowhere);
     Request::Launch(Box::new(launch))
-}
-
-fn remains_of(task: &LaunchTask, name: String, context: &Context) -> Remains {
-    let attempt = Attempt::new(task, &context.config.state_dir);
-    let mut paths = vec![attempt.path(&attempt.layout.log())];
-    if attempt.has_folder() {
-        paths.push(attempt.path(&attempt.layout.folder()));
-    }
-    Remains {
-        attempt: task.attempt(),
-        name,
-        keeper: task.started.keeper.clone(),
-        paths,
-    }
 }
 
 /// What stands where the step was to be started.

@@ -49,6 +49,8 @@ pub(in crate::executor) enum Message {
     Hindered,
     /// From the thread that ends remains.
     Gone { attempt: AttemptId, proof: String },
+    /// From the thread that ends remains: these cannot be ended, or not be proven dead.
+    Stuck { attempt: AttemptId, pids: Vec<u32> },
     /// The executor ends.
     Stop,
 }
@@ -175,6 +177,9 @@ impl Dispatcher {
             Message::Gone { attempt, proof } => {
                 self.attempts.remove(&attempt);
                 self.context.report(Report::Lost { attempt, proof });
+            }
+            Message::Stuck { attempt, pids } => {
+                self.context.report(Report::Stuck { attempt, pids });
             }
         }
     }
