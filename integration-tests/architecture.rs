@@ -16,8 +16,10 @@ const PURE: [&str; 4] = [
 ];
 
 /// What has no use but input, output, time, threads or chance.
-const IMPURE: [&str; 14] = [
+const IMPURE: [&str; 18] = [
     "axum",
+    "hyper",
+    "hyper-util",
     "ignore",
     "indicatif",
     "libc",
@@ -26,20 +28,26 @@ const IMPURE: [&str; 14] = [
     "rayon",
     "reqwest",
     "rustix",
+    "rustls",
     "sled",
     "tempfile",
     "tokio",
+    "tokio-rustls",
     "tokio-stream",
     "tracing-subscriber",
 ];
 
 /// Libraries that shape the design, and the only crates that name them.
-const OWNED: [(&str, &[&str]); 6] = [
+const OWNED: [(&str, &[&str]); 7] = [
     ("sled", &["run-store"]),
     ("axum", &["orchestrator-daemon"]),
+    ("hyper", &["orchestrator-daemon"]),
     ("petgraph", &["pipeline-plan"]),
     ("minijinja", &["pipeline-plan"]),
-    ("yaml_serde", &["pipeline-spec", "example-data"]),
+    (
+        "yaml_serde",
+        &["pipeline-spec", "example-data", "orchestrator-daemon"],
+    ),
     ("saphyr-parser", &["pipeline-spec", "example-data"]),
 ];
 

@@ -22,6 +22,7 @@ use crate::request::{
 use crate::runs::{RunStarted, Runs};
 use crate::status::Status;
 use crate::stream::{EventStream, LogStream};
+use crate::tcp_server::{ServerError, TcpServer};
 use crate::transport::{Answer, AnswerBody, Call, Method, Transport};
 use crate::unix_socket::UnixSocket;
 
@@ -48,6 +49,12 @@ impl Client {
     /// A client of whoever listens on this socket. Nothing is connected yet.
     pub fn over_unix_socket(path: &Path) -> io::Result<Self> {
         UnixSocket::new(path).map(Self::new)
+    }
+
+    /// A client of the server at this URL: `http://HOST:PORT`, `https://HOST:PORT`. Nothing is
+    /// connected yet.
+    pub fn over_tcp(url: &str, token: Option<&str>) -> Result<Self, ServerError> {
+        TcpServer::new(url, token).map(Self::new)
     }
 
     /// Who answers.
@@ -197,6 +204,7 @@ impl Client {
         let call = Call {
             method,
             path_and_query,
+            headers: Vec::new(),
             body,
         };
         self.transport

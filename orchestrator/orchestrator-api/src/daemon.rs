@@ -17,6 +17,12 @@ pub struct DaemonInfo {
     pub pid: u32,
     /// Absolute path of the state folder.
     pub state_dir: String,
+    /// Whether a person started it, so that a client of another build leaves it in place.
+    #[serde(default)]
+    pub foreground: bool,
+    /// Where it listens: `unix:PATH`, `http://HOST:PORT`, `https://HOST:PORT`.
+    #[serde(default)]
+    pub addresses: Vec<String>,
     /// When it started.
     #[serde(with = "timestamp")]
     pub started_at: DateTime<Utc>,

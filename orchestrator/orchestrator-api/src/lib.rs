@@ -2,20 +2,24 @@
 //!
 //! The documents are also what `--format json` prints, so their fields and words are fixed. They are
 //! plain data: they know neither the engine's types nor how a document is shown. The [`Client`] speaks
-//! through a [`Transport`]: the daemon's unix socket, or the same routes inside of this process.
+//! through a [`Transport`]: the daemon's unix socket, a server elsewhere, or the same routes inside of this
+//! process.
 
 mod artifacts;
 mod client;
 mod daemon;
 mod error;
 mod event;
+mod http_call;
 pub mod limits;
+mod overview;
 mod plan;
 mod problem;
 mod request;
 mod runs;
 mod status;
 mod stream;
+mod tcp_server;
 mod timestamp;
 mod transport;
 mod unix_socket;
@@ -28,6 +32,7 @@ pub use client::Client;
 pub use daemon::DaemonInfo;
 pub use error::ClientError;
 pub use event::EventLine;
+pub use overview::Overview;
 pub use plan::{PlanDocument, PlanStep};
 pub use problem::Problem;
 pub use request::{
@@ -37,6 +42,7 @@ pub use request::{
 pub use runs::{RunStarted, RunSummary, Runs};
 pub use status::{Attempt, AttemptError, Parent, Reason, ReusedFrom, Status, Step, Trigger};
 pub use stream::{EventStream, LogStream};
+pub use tcp_server::{ServerError, TcpServer};
 pub use transport::{
     Answer, AnswerBody, BoxFuture, Call, Method, Transport, TransportError, WholeBody,
 };

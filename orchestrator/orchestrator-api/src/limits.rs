@@ -5,8 +5,8 @@ use std::time::Duration;
 /// The longest path that an address of a unix socket holds, without its final zero (`sun_path`).
 pub const SOCKET_ADDRESS_BYTES_MAX: usize = 107;
 
-/// How long a connection to a socket may take: the daemon is on this machine, and a full backlog
-/// drains within this or never.
+/// How long a connection may take: the daemon is on this machine or near, and a full backlog drains
+/// within this or never.
 pub const CONNECT_WAIT: Duration = Duration::from_secs(5);
 
 /// How long a whole answer may take: `plan` may digest gigabytes first; beyond this the daemon hangs.

@@ -24,6 +24,8 @@ pub struct Call {
     pub method: Method,
     /// To what: an absolute path, percent-encoded, with its query.
     pub path_and_query: String,
+    /// Headers besides those that belong to the body.
+    pub headers: Vec<(&'static str, String)>,
     /// A JSON body.
     pub body: Option<Vec<u8>>,
 }

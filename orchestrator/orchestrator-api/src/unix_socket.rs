@@ -6,8 +6,9 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::limits::{CONNECT_WAIT, SOCKET_ADDRESS_BYTES_MAX};
-use crate::transport::{Answer, AnswerBody, BoxFuture, Call, Method, Transport, TransportError};
+use crate::http_call;
+use crate::limits::SOCKET_ADDRESS_BYTES_MAX;
+use crate::transport::{Answer, BoxFuture, Call, Transport, TransportError};
 
 /// A transport to whoever listens on a socket. Connections are made as requests need them.
 #[derive(Debug)]
@@ -21,11 +22,8 @@ impl UnixSocket {
     /// For the socket at this path, which need not exist yet; its folder must.
     pub fn new(path: &Path) -> io::Result<Self> {
         let (address, folder) = address(path)?;
-        let http = reqwest::Client::builder()
+        let http = http_call::builder(false)
             .unix_socket(address)
-            .connect_timeout(CONNECT_WAIT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
             .build()
             .map_err(io::Error::other)?;
         Ok(Self {
@@ -53,34 +51,6 @@ fn address(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
 impl Transport for UnixSocket {
     fn send(&self, call: Call) -> BoxFuture<'_, Result<Answer, TransportError>> {
         // The host is never looked up; HTTP/1.1 wants one all the same.
-        let url = format!("http://localhost{}", call.path_and_query);
-        let mut request = match call.method {
-            Method::Get => self.http.get(url),
-            Method::Post => self.http.post(url),
-        };
-        if let Some(body) = call.body {
-            request = request
-                .header(reqwest::header::CONTENT_TYPE, "application/json")
-                .body(body);
-        }
-        Box::pin(async move {
-            // The URL is always the same and says nothing to people.
-            let response = request.send().await.map_err(reqwest::Error::without_url)?;
-            Ok(Answer {
-                status: response.status().as_u16(),
-                body: Box::new(SocketBody(response)),
-            })
-        })
-    }
-}
-
-struct SocketBody(reqwest::Response);
-
-impl AnswerBody for SocketBody {
-    fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TransportError>> {
-        Box::pin(async {
-            let chunk = self.0.chunk().await.map_err(reqwest::Error::without_url)?;
-            Ok(chunk.map(|bytes| bytes.to_vec()))
-        })
+        http_call::send(&self.http, "http://localhost", call)
     }
 }

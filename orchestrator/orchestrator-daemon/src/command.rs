@@ -32,6 +32,11 @@ pub enum Command {
         /// Told once the intent is durable.
         reply: oneshot::Sender<Result<(), CommandError>>,
     },
+    /// Asks whether the loop turns.
+    Ping {
+        /// Told within the turn.
+        reply: oneshot::Sender<()>,
+    },
     /// Ends the loop after the turn in progress; attempts go on in the keeper.
     Stop,
 }

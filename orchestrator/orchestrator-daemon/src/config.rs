@@ -1,11 +1,14 @@
 //! What a daemon, or a command that reads without one, is told by the binary.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use component_api::catalog::Catalog;
 
+use crate::door::Token;
 use crate::planning::ResolveSettings;
+use crate::serve_config::TlsFiles;
 
 /// What the binary decides.
 #[derive(Debug, Clone)]
@@ -23,6 +26,21 @@ pub struct DaemonConfig {
     pub slots: usize,
     /// End after so long without clients and without unfinished runs; never if absent.
     pub idle_end: Option<Duration>,
+    /// What is served over TCP; nothing if absent.
+    pub serving: Option<Serving>,
+}
+
+/// What is served over TCP, and to whom.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Who may come in. Without any, only this user's own processes on this machine.
+    pub tokens: Vec<Token>,
+    /// Where the tokens are read anew when they change.
+    pub config_file: Option<PathBuf>,
+    /// The files of TLS, if it is used.
+    pub tls: Option<TlsFiles>,
 }
 
 impl DaemonConfig {

@@ -1,6 +1,7 @@
 //! Why a daemon, or a command that reads without one, cannot go on.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use run_engine::seams::StoreError;
@@ -30,6 +31,30 @@ pub enum DaemonError {
         state_dir: PathBuf,
         /// The process, as far as it is known.
         holder: String,
+    },
+    /// The address cannot be listened at.
+    #[error("{address} cannot be listened at")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The reason.
+        source: io::Error,
+    },
+    /// Everybody would get in.
+    #[error(
+        "{address} can be reached from other machines, and no tokens are set: whoever reaches it could start anything here"
+    )]
+    OpenToAll {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// A file of TLS cannot be used.
+    #[error("{} cannot be used for TLS: {why}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
     },
     /// The store cannot be opened.
     #[error(transparent)]

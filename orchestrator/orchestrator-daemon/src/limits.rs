@@ -62,9 +62,44 @@ pub(crate) const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// The pause between two tries for a lock.
 pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// Connections at once: a person has a handful. With a log open for each, they fit into the 1,024
-/// descriptors that a process may have by default.
+/// Connections over the unix socket at once: a person has a handful. With a log open for each, and
+/// with those over TCP, they fit into the 1,024 descriptors that a process may have by default.
 pub(crate) const CONNECTIONS_MAX: usize = 256;
+
+/// Connections over TCP at once: a few hundred listeners. They have no part in those over the socket,
+/// so that nobody elsewhere can lock the owner out.
+pub(crate) const TCP_CONNECTIONS_MAX: usize = 384;
+
+/// Bytes of a request's first line and headers.
+pub(crate) const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// Headers of a request: a browser behind a proxy sends about 30.
+pub(crate) const HEADERS_MAX: usize = 64;
+
+/// How long a request's head over TCP may take, the silence since the last request included: longer
+/// than a client keeps an idle connection by habit is of no use.
+pub(crate) const HEAD_WAIT: Duration = Duration::from_secs(20);
+
+/// How long a request's body may take: the largest one, over a slow line.
+pub(crate) const BODY_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a client may take for TLS.
+pub(crate) const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a client over TCP may leave an answer unread before its connection is cut.
+pub(crate) const STALL_MAX: Duration = Duration::from_mins(1);
+
+/// How long the loop may take to answer that it is ready; a turn takes milliseconds.
+pub(crate) const READY_WAIT: Duration = Duration::from_secs(2);
+
+/// Newest runs on the status page: about a screen.
+pub(crate) const LATEST_RUNS: usize = 10;
+
+/// Bytes of `ropewalk.yaml` that are read: far more than a person writes.
+pub(crate) const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+/// How often it is looked whether `ropewalk.yaml` changed; within 5 s it counts.
+pub(crate) const RELOAD_PAUSE: Duration = Duration::from_secs(2);
 
 /// The longest path that an address of a unix socket holds, without its final zero (`sun_path`).
 pub(crate) const SOCKET_ADDRESS_BYTES_MAX: usize = 107;

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use run_engine::ids::RunId;
 use run_store::StoreReader;
 
+use crate::edge::Clients;
 use crate::limits::TICK;
 use crate::lock::StateLock;
-use crate::socket::Clients;
 use crate::views::Views;
 
 /// What a daemon is needed for.

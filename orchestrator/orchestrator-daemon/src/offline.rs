@@ -65,6 +65,8 @@ impl Offline {
                 pid: std::process::id(),
                 state_dir: path_text(&config.state_dir),
                 started_at: SystemClock.now(),
+                foreground: false,
+                addresses: Vec::new(),
             },
             resolve: Arc::new(config.resolve_settings()),
             state_dir: config.state_dir,
@@ -84,9 +86,13 @@ impl Transport for Offline {
     fn send(&self, call: Call) -> BoxFuture<'_, Result<Answer, TransportError>> {
         let mut router = self.router.clone();
         Box::pin(async move {
-            let request = Request::builder()
+            let mut request = Request::builder()
                 .method(call.method.name())
-                .uri(call.path_and_query)
+                .uri(call.path_and_query);
+            for (name, value) in call.headers {
+                request = request.header(name, value);
+            }
+            let request = request
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(Body::from(call.body.unwrap_or_default()))?;
             // A router is always ready, and answers everything.

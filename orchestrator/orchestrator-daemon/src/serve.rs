@@ -4,7 +4,7 @@
 //! keeper, so it needs no care for them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,13 +17,17 @@ use run_executor::{ExecutorConfig, LocalExecutor};
 use run_store::{RunStore, StoreReader};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::clock::SystemClock;
 use crate::command::Command;
-use crate::config::DaemonConfig;
+use crate::config::{DaemonConfig, Serving};
 use crate::documents::path_text;
+use crate::door::{self, Keys};
+use crate::edge::tcp::TcpPort;
+use crate::edge::unix::{self, OwnersSocket};
+use crate::edge::{Clients, tls};
 use crate::ending::Ending;
 use crate::error::DaemonError;
 use crate::http::{self, Engine, Parts, chain};
@@ -33,7 +37,6 @@ use crate::limits::{
 use crate::lock::{Role, StateLock};
 use crate::need::Need;
 use crate::run_loop::{self, LoopError, LoopHandle, LoopSender, LoopSettings, RunLoop};
-use crate::socket::{self, Clients, OwnersSocket};
 use crate::state_folder;
 use crate::views::Views;
 
@@ -43,6 +46,9 @@ use crate::views::Views;
 /// Attempts go on in the keeper; the next daemon takes them up. Every unfinished run of the store is
 /// taken up at the start.
 pub fn serve(config: DaemonConfig) -> Result<(), DaemonError> {
+    if let Some(serving) = &config.serving {
+        guarded(serving)?;
+    }
     let state_dir = state_folder::make(&config.state_dir)?;
     let config = DaemonConfig {
         state_dir,
@@ -54,6 +60,20 @@ pub fn serve(config: DaemonConfig) -> Result<(), DaemonError> {
     // What is left are streams to clients that do not read.
     runtime.shutdown_timeout(FAREWELL);
     result
+}
+
+/// Refuses to let everybody in.
+fn guarded(serving: &Serving) -> Result<(), DaemonError> {
+    let address = serving.listen;
+    if serving.tokens.is_empty() && !address.ip().is_loopback() {
+        return Err(DaemonError::OpenToAll { address });
+    }
+    if serving.tls.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(
+            "tokens go over the network in the clear; give `tls:`, or a proxy that has it"
+        );
+    }
+    Ok(())
 }
 
 fn runtime(state_dir: &Path) -> Result<Runtime, DaemonError> {
@@ -158,27 +178,34 @@ fn journals(
 struct Edge {
     ending: Ending,
     clients: Clients,
-    serving: JoinHandle<()>,
+    serving: JoinSet<()>,
 }
 
 impl Edge {
     /// Listens, and says where.
-    fn begin(config: &DaemonConfig, core: &Core) -> Result<Self, DaemonError> {
+    async fn begin(config: &DaemonConfig, core: &Core) -> Result<Self, DaemonError> {
         let state_dir = &config.state_dir;
         let ending = Ending::new();
+        let path = unix::socket_path(state_dir);
+        let socket = OwnersSocket::listen(state_dir);
+        let socket = socket.map_err(DaemonError::io("listening at", &path))?;
+        let mut addresses = vec![format!("unix:{}", path.display())];
+        let port = match &config.serving {
+            Some(serving) => Some(Port::open(serving).await?),
+            None => None,
+        };
+        addresses.extend(port.as_ref().map(|port| port.url.clone()));
         let info = DaemonInfo {
             version: DocumentVersion,
             build: config.build.clone(),
             pid: std::process::id(),
             state_dir: path_text(state_dir),
             started_at: SystemClock.now(),
+            foreground: config.idle_end.is_none(),
+            addresses,
         };
-        let path = socket::socket_path(state_dir);
-        let socket = OwnersSocket::listen(state_dir);
-        let socket = socket.map_err(DaemonError::io("listening at", &path))?;
-        state_folder::announce(state_dir, &info, &path)?;
         let router = http::router(Parts {
-            info,
+            info: info.clone(),
             state_dir: state_dir.clone(),
             catalog: config.catalog.clone(),
             resolve: Arc::new(config.resolve_settings()),
@@ -190,26 +217,76 @@ impl Edge {
                 ending: ending.clone(),
             }),
         });
+        let clients = socket.clients();
+        let mut serving = JoinSet::new();
+        serving.spawn(socket.serve(router.clone(), ending.clone()));
+        if let Some(port) = port {
+            tracing::info!("listening at {}", port.url);
+            serving.spawn(port.serve(router, ending.clone()));
+        }
+        // Whoever reads it finds someone who answers.
+        state_folder::announce(state_dir, &info)?;
         Ok(Self {
-            clients: socket.clients(),
-            serving: tokio::spawn(answer(socket, router, ending.clone())),
             ending,
+            clients,
+            serving,
         })
     }
 
     /// Ends streams, waits for answers that are being given, and leaves the socket.
     async fn end(mut self, config: &DaemonConfig, lock: &StateLock, reason: &'static str) {
         self.ending.begin(reason);
-        if timeout(FAREWELL, &mut self.serving).await.is_err() {
+        let answered = async { while self.serving.join_next().await.is_some() {} };
+        if timeout(FAREWELL, answered).await.is_err() {
             tracing::warn!("a client did not take its answer in time");
         }
         if !lock.is_in_place() {
             return;
         }
         state_folder::withdraw(&config.state_dir);
-        let path = socket::socket_path(&config.state_dir);
-        if let Err(error) = socket::remove(&path) {
+        let path = unix::socket_path(&config.state_dir);
+        if let Err(error) = unix::remove(&path) {
             tracing::warn!("{} cannot be removed: {error}", path.display());
+        }
+    }
+}
+
+/// What is served over TCP, before it is served.
+struct Port {
+    listener: TcpPort,
+    url: String,
+    keys: Keys,
+    config_file: Option<PathBuf>,
+}
+
+impl Port {
+    async fn open(serving: &Serving) -> Result<Self, DaemonError> {
+        let address = serving.listen;
+        let tls = serving.tls.as_ref();
+        let tls = tls.map(|files| tls::acceptor(&files.certificate, &files.key));
+        let port = TcpPort::listen(address, tls.transpose()?).await;
+        let failed = |source| DaemonError::Listen { address, source };
+        let port = port.map_err(failed)?;
+        Ok(Self {
+            url: port.url().map_err(failed)?,
+            listener: port,
+            keys: Keys::new(serving.tokens.clone()),
+            config_file: serving.config_file.clone(),
+        })
+    }
+
+    async fn serve(self, router: Router, ending: Ending) {
+        let guard = axum::middleware::from_fn_with_state(self.keys.clone(), door::guard);
+        let serving = self.listener.serve(router.layer(guard), ending);
+        let following = async {
+            match self.config_file {
+                Some(file) => self.keys.follow(file).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = serving => {}
+            () = following => {}
         }
     }
 }
@@ -217,7 +294,7 @@ impl Edge {
 /// Begins everything, lives until the end is asked for, and ends.
 async fn live(config: &DaemonConfig, lock: &StateLock) -> Result<(), DaemonError> {
     let mut core = Core::begin(config)?;
-    let edge = match Edge::begin(config, &core) {
+    let edge = match Edge::begin(config, &core).await {
         Ok(edge) => edge,
         Err(error) => {
             core.end().await?;
@@ -247,16 +324,6 @@ async fn live(config: &DaemonConfig, lock: &StateLock) -> Result<(), DaemonError
     match broken {
         Some(error) => Err(error),
         None => core.end().await,
-    }
-}
-
-async fn answer(socket: OwnersSocket, router: Router, ending: Ending) {
-    let end = async move {
-        ending.begun().await;
-    };
-    let serving = axum::serve(socket, router).with_graceful_shutdown(end);
-    if let Err(error) = serving.await {
-        tracing::error!("the socket cannot be served: {error}");
     }
 }
 

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use orchestrator_api::DaemonInfo;
 use run_executor::layout::run_folder;
 use run_store::StoreReader;
-use serde::Serialize;
 
 use crate::error::DaemonError;
 use crate::http::chain;
@@ -64,27 +63,11 @@ pub(crate) fn point_latest(state_dir: &Path, reader: &StoreReader) {
     }
 }
 
-/// Who serves the folder and where, for people and scripts.
-#[derive(Serialize)]
-struct DaemonFile<'a> {
-    #[serde(flatten)]
-    info: &'a DaemonInfo,
-    addresses: Vec<String>,
-}
-
-/// Writes `daemon.json`: aside, then in place, so that a reader finds the old or the new one.
-pub(crate) fn announce(
-    state_dir: &Path,
-    info: &DaemonInfo,
-    socket: &Path,
-) -> Result<(), DaemonError> {
+/// Writes `daemon.json`, which says who serves the folder and where: aside, then in place, so that a reader finds the old or the new one.
+pub(crate) fn announce(state_dir: &Path, info: &DaemonInfo) -> Result<(), DaemonError> {
     let path = state_dir.join(DAEMON_JSON_NAME);
     let failed = |error: io::Error| DaemonError::io("writing", &path)(error);
-    let file = DaemonFile {
-        info,
-        addresses: vec![format!("unix:{}", socket.display())],
-    };
-    let mut text = serde_json::to_vec_pretty(&file).map_err(|error| failed(error.into()))?;
+    let mut text = serde_json::to_vec_pretty(info).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
     let aside = state_dir.join(format!(".{DAEMON_JSON_NAME}.{}", info.pid));
     fs::write(&aside, text).map_err(failed)?;

@@ -10,7 +10,7 @@ use crate::commands::{
     artifacts, cancel, component, events, keeper, logs, plan, resume, retry, run, runs, serve,
     show, status, stop, validate,
 };
-use crate::context::{ColorChoice, Context, Format};
+use crate::context::{ColorChoice, Context, Format, Place};
 
 /// Runs machine-learning pipelines that are YAML files in git: resumes after a crash, reuses what has
 /// not changed, remembers everything.
@@ -36,6 +36,12 @@ struct Everywhere {
     /// The state folder [default: `$ROPEWALK_STATE`, else `.ropewalk` in the project's root]
     #[arg(long, global = true, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Speak to this server instead, as `http://127.0.0.1:7575`
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "state")]
+    server: Option<String>,
+    /// With the token in this file
+    #[arg(long, global = true, value_name = "F", requires = "server")]
+    token_file: Option<PathBuf>,
     /// How data is printed
     #[arg(
         long,
@@ -96,8 +102,7 @@ pub(crate) enum Command {
     /// Run one standard component by hand
     #[command(disable_help_flag = true)]
     Component(component::Arguments),
-    /// The daemon
-    #[command(hide = true)]
+    /// Serve the state folder over HTTP, in the foreground
     Serve(serve::Arguments),
     /// The process that holds attempts
     #[command(hide = true)]
@@ -109,12 +114,19 @@ impl CommandLine {
     pub(crate) fn split(self) -> (Context, Option<Command>) {
         let Everywhere {
             state,
+            server,
+            token_file,
             format,
             color,
             quiet,
             verbose,
         } = self.everywhere;
-        let context = Context::new(format, color, (quiet, verbose), state);
+        let place = Place {
+            state,
+            server,
+            token_file,
+        };
+        let context = Context::new(format, color, (quiet, verbose), place);
         (context, self.command)
     }
 }

@@ -43,7 +43,19 @@ pub(crate) struct Context {
     pub(crate) colors: Colors,
     /// The colours of standard error.
     pub(crate) error_colors: Colors,
-    state: Option<PathBuf>,
+    /// Where the work is done.
+    pub(crate) place: Place,
+}
+
+/// Where the work is done: in a state folder of this machine, or at a server.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    /// The state folder, if it is named.
+    pub(crate) state: Option<PathBuf>,
+    /// URL of the server, if there is to be one.
+    pub(crate) server: Option<String>,
+    /// The file that holds the token for it.
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 impl Context {
@@ -51,7 +63,7 @@ impl Context {
         format: Format,
         color: ColorChoice,
         (quiet, verbose): (bool, bool),
-        state: Option<PathBuf>,
+        place: Place,
     ) -> Self {
         Self {
             format,
@@ -59,13 +71,13 @@ impl Context {
             verbose,
             colors: Colors::new(color, io::stdout().is_terminal()),
             error_colors: Colors::new(color, io::stderr().is_terminal()),
-            state,
+            place,
         }
     }
 
     /// The state folder for a pipeline file, or for the current folder.
     pub(crate) fn state_folder(&self, pipeline_file: Option<&Path>) -> Result<PathBuf, CliError> {
-        state_folder::find(self.state.as_deref(), pipeline_file)
+        state_folder::find(self.place.state.as_deref(), pipeline_file)
     }
 
     /// Whether documents are printed rather than text.

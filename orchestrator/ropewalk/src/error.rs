@@ -123,6 +123,8 @@ impl From<Problem> for CliError {
     fn from(problem: Problem) -> Self {
         let kind = match (problem.status, problem.code.as_str()) {
             (_, "invalid_pipeline") | (409, _) => Kind::Refused,
+            // The door is shut: that says nothing about what was asked.
+            (401 | 403, _) => Kind::Unusable,
             (400..=499, _) => Kind::Usage,
             _ => Kind::Unusable,
         };

@@ -34,8 +34,8 @@ pub(crate) const LOG_TAIL_LINES: usize = 20;
 /// Bytes read from the end of daemon.log for its last lines.
 pub(crate) const LOG_TAIL_BYTES: u64 = 64 << 10;
 
-/// Steps of all runs at once in one daemon. Each is a process; a run of its own has its own bound.
-pub(crate) const DAEMON_SLOTS: usize = 256;
+/// Bytes of a file with a token that are read; a token takes some dozens.
+pub(crate) const TOKEN_FILE_BYTES_MAX: u64 = 4 << 10;
 
 /// Most runs or artifacts on a page where `--limit` is not given: about a screen.
 pub(crate) const PAGE_DEFAULT: u32 = 20;

@@ -24,6 +24,7 @@ mod picture;
 mod pipeline_file;
 mod printing;
 mod reaching;
+mod server;
 mod signals;
 mod state_folder;
 

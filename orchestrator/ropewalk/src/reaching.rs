@@ -2,7 +2,8 @@
 //!
 //! Commands that change something start a daemon where there is none and replace one of another
 //! build. Commands that only read never do: without a daemon they read the state folder in this
-//! process. It does not know what is asked of the daemon afterwards.
+//! process. With `--server` there is only that server, and nothing is started. It does not know what
+//! is asked of the daemon afterwards.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -11,15 +12,17 @@ use std::time::Duration;
 
 use attempt_keeper::StartedDaemon;
 use orchestrator_api::{Client, DaemonInfo};
-use orchestrator_daemon::{DaemonConfig, Offline};
+use orchestrator_daemon::{DaemonConfig, Offline, SLOTS_DEFAULT, ServeConfig};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::build_identity::{build, executable};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::limits::{DAEMON_SLOTS, GREETING_MAX, REACH_MAX, REACH_PAUSE, STARTS_MAX};
+use crate::limits::{GREETING_MAX, REACH_MAX, REACH_PAUSE, STARTS_MAX};
 use crate::log_tail;
 use crate::printing;
+use crate::server::Server;
+use crate::state_folder::ROOT_FILE;
 
 /// Where the daemon of a state folder listens.
 const SOCKET: &str = "daemon.sock";
@@ -28,6 +31,8 @@ const SOCKET: &str = "daemon.sock";
 #[derive(Debug)]
 pub(crate) struct Reach {
     state_dir: PathBuf,
+    /// The server that is spoken to instead of the state folder's daemon.
+    server: Option<Server>,
     verbose: bool,
     /// The daemon that was started and has not been reached yet.
     starting: Option<StartedDaemon>,
@@ -49,6 +54,7 @@ impl Reach {
     pub(crate) fn new(state_dir: PathBuf, context: &Context) -> Self {
         Self {
             state_dir,
+            server: Server::of(&context.place),
             verbose: context.verbose,
             starting: None,
             starts: 0,
@@ -61,19 +67,39 @@ impl Reach {
         &self.state_dir
     }
 
-    /// A daemon of this build, started if need be.
+    /// Whether there may be runs: not where no state folder is.
+    pub(crate) fn is_somewhere(&self) -> bool {
+        self.server.is_some() || self.state_dir.is_dir()
+    }
+
+    /// Whether a server elsewhere is spoken to.
+    pub(crate) fn is_remote(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// A daemon of this build, started if need be. One that a person started is taken as it is.
     pub(crate) async fn changing(&mut self) -> Result<Client, CliError> {
+        if let Some(server) = &self.server {
+            return server.reach().await;
+        }
         let ours = build()?;
-        self.connect(|info| info.build == ours).await
+        self.connect(|info| info.build == ours || info.foreground)
+            .await
     }
 
     /// Any daemon, started if need be: whoever follows a run takes the one that took over.
     pub(crate) async fn again(&mut self) -> Result<Client, CliError> {
+        if let Some(server) = &self.server {
+            return server.reach().await;
+        }
         self.connect(|_| true).await
     }
 
     /// Any daemon within the time, but none is started.
     pub(crate) async fn successor(&self) -> Option<Client> {
+        if let Some(server) = &self.server {
+            return server.reach().await.ok();
+        }
         let mut pause = Pause::new();
         loop {
             if let Greeting::Answered(client, _) = self.greet().await {
@@ -87,6 +113,9 @@ impl Reach {
 
     /// The daemon if there is one, else the state folder itself, for reading.
     pub(crate) async fn reading(&self) -> Result<Client, CliError> {
+        if let Some(server) = &self.server {
+            return server.reach().await;
+        }
         let mut pause = Pause::new();
         loop {
             match self.greet().await {
@@ -94,7 +123,11 @@ impl Reach {
                 Greeting::Silent => return Err(self.silent()),
                 Greeting::Nobody => {}
             }
-            match Offline::open(config(&self.state_dir, None)?) {
+            match Offline::open(daemon_config(
+                &self.state_dir,
+                &ServeConfig::default(),
+                None,
+            )?) {
                 Ok(offline) => return Ok(Client::new(offline)),
                 // Another process has it: a daemon that starts, or a reader like this one.
                 Err(error) if error.is_held() && pause.wait().await => {}
@@ -105,6 +138,9 @@ impl Reach {
 
     /// The daemon, if one answers.
     pub(crate) async fn present(&self) -> Result<Option<Client>, CliError> {
+        if let Some(server) = &self.server {
+            return server.present().await;
+        }
         match self.greet().await {
             Greeting::Answered(client, _) => Ok(Some(client)),
             Greeting::Silent => Err(self.silent()),
@@ -244,8 +280,9 @@ impl Reach {
 }
 
 /// What a daemon, or a reader in its place, is given by this binary.
-pub(crate) fn config(
+pub(crate) fn daemon_config(
     state_dir: &Path,
+    config: &ServeConfig,
     idle_end: Option<Duration>,
 ) -> Result<DaemonConfig, CliError> {
     Ok(DaemonConfig {
@@ -253,19 +290,38 @@ pub(crate) fn config(
         catalog: standard_components::catalog(),
         build: build()?,
         executable: executable()?,
-        slots: DAEMON_SLOTS,
+        slots: config.slots.unwrap_or(SLOTS_DEFAULT),
         idle_end,
+        serving: None,
+    })
+}
+
+/// The configuration of a state folder: `ropewalk.yaml` beside it, if it is there.
+pub(crate) fn config_file(state_dir: &Path) -> Option<PathBuf> {
+    let file = state_dir.parent()?.join(ROOT_FILE);
+    file.is_file().then_some(file)
+}
+
+/// What a configuration says; one that is not there says nothing.
+pub(crate) fn read_config(file: Option<&Path>) -> Result<ServeConfig, CliError> {
+    let Some(file) = file else {
+        return Ok(ServeConfig::default());
+    };
+    ServeConfig::read(file).map_err(|e| {
+        CliError::usage("the configuration cannot be used")
+            .because(e)
+            .hint("docs/serve.md shows what may stand in it")
     })
 }
 
 /// Pauses between tries that grow, until the time is over.
-struct Pause {
+pub(crate) struct Pause {
     next: Duration,
     deadline: Instant,
 }
 
 impl Pause {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             next: REACH_PAUSE.0,
             deadline: Instant::now() + REACH_MAX,
@@ -273,7 +329,7 @@ impl Pause {
     }
 
     /// Waits a little; false if the time is over.
-    async fn wait(&mut self) -> bool {
+    pub(crate) async fn wait(&mut self) -> bool {
         if Instant::now() >= self.deadline {
             return false;
         }

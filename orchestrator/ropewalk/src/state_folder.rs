@@ -14,8 +14,8 @@ const VARIABLE: &str = "ROPEWALK_STATE";
 /// The state folder's name in a project.
 const FOLDER: &str = ".ropewalk";
 
-/// A file that marks the root of a project.
-const ROOT_FILE: &str = "ropewalk.yaml";
+/// A file that marks the root of a project, and holds its configuration.
+pub(crate) const ROOT_FILE: &str = "ropewalk.yaml";
 
 /// The absolute path of the state folder: `given`, else `$ROPEWALK_STATE`, else `.ropewalk` in the
 /// root of the project that holds the pipeline file or the current folder.

@@ -6,6 +6,7 @@
 mod artifacts;
 mod diagnostics;
 mod events;
+mod overview;
 mod runs;
 mod status;
 mod words;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 pub(crate) use artifacts::artifact;
 pub(crate) use diagnostics::diagnostic;
 pub(crate) use events::event_line;
+pub(crate) use overview::overview;
 pub(crate) use runs::{Column, summary};
 pub(crate) use status::status;
 pub(crate) use words::reason;

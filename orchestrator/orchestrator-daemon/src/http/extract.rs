@@ -2,12 +2,13 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::problem::Refusal;
-use crate::limits::REQUEST_BYTES_MAX;
+use crate::limits::{BODY_WAIT, REQUEST_BYTES_MAX};
 
 /// A JSON body.
 pub(super) struct Body<T>(pub(super) T);
@@ -16,7 +17,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let bytes = Bytes::from_request(request, state).await;
+        let is_json = is_json(&request);
+        let reading = timeout(BODY_WAIT, Bytes::from_request(request, state));
+        let bytes = reading.await.map_err(|_| {
+            let detail = format!("the body did not come within {} s", BODY_WAIT.as_secs());
+            Refusal::new(StatusCode::REQUEST_TIMEOUT, "request_too_slow", detail)
+        })?;
         let bytes = bytes.map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -25,6 +31,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             ),
             _ => Refusal::bad_request("unreadable_request", rejection.body_text()),
         })?;
+        if !bytes.is_empty() && !is_json {
+            let detail = "the body must be of the type application/json";
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Refusal::new(status, "unsupported_media_type", detail));
+        }
         // An absent body is a request for what is usual.
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         serde_json::from_slice(text).map(Self).map_err(|error| {
@@ -32,6 +43,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             Refusal::bad_request("unreadable_request", detail)
         })
     }
+}
+
+/// Forms of HTML cannot send JSON; so what a foreign page may send without asking is none.
+fn is_json(request: &Request) -> bool {
+    let value = request.headers().get(header::CONTENT_TYPE);
+    let text = value.and_then(|value| value.to_str().ok());
+    let media_type = text.and_then(|text| text.split(';').next());
+    media_type.is_some_and(|name| name.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// Query parameters.

@@ -4,11 +4,13 @@
 //! beside the loop, and within a command that only reads, without one. What an answer looks like is
 //! [`documents`](crate::documents)' affair.
 
+mod accept;
 mod artifacts;
 mod create;
 mod events;
 mod extract;
 mod find;
+mod front;
 mod log;
 mod log_file;
 mod plan;
@@ -23,7 +25,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use component_api::catalog::Catalog;
@@ -38,9 +41,8 @@ use crate::limits::REQUEST_BYTES_MAX;
 use crate::planning::ResolveSettings;
 use crate::run_loop::{LoopGone, LoopSender};
 use crate::views::Views;
-use problem::Refusal;
 
-pub(crate) use problem::chain;
+pub(crate) use problem::{Refusal, chain};
 
 /// What the routes answer from. A clone is the same.
 #[derive(Debug, Clone)]
@@ -76,7 +78,7 @@ pub(crate) struct Engine {
     pub(crate) ending: Ending,
 }
 
-/// The routes.
+/// The routes. A clone shares what they answer from.
 pub(crate) fn router(parts: Parts) -> Router {
     let routes = Router::new()
         .route("/daemon", get(daemon))
@@ -94,9 +96,13 @@ pub(crate) fn router(parts: Parts) -> Router {
         .route("/artifacts/{artifact}", get(artifacts::one));
     Router::new()
         .nest("/api/v1", routes)
+        .route("/status", get(front::status))
+        .route("/healthz", get(front::healthz))
+        .route("/readyz", get(front::readyz))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .layer(axum::middleware::map_response(with_manners))
         .with_state(Api(Arc::new(parts)))
 }
 
@@ -163,4 +169,23 @@ async fn unknown_route() -> Refusal {
 async fn wrong_method() -> Refusal {
     let detail = "this address takes another method";
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", detail)
+}
+
+/// What every answer says to browsers: nothing of it is guessed at, framed or loaded from elsewhere.
+async fn with_manners(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    let policy = HeaderValue::from_static(
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    );
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(policy);
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
 }

@@ -11,48 +11,48 @@ use crate::run_loop::LoopGone;
 
 /// A problem on its way to the client.
 #[derive(Debug)]
-pub(super) struct Refusal(Box<Problem>);
+pub(crate) struct Refusal(Box<Problem>);
 
 /// What a route gives.
 pub(super) type Answer<T> = Result<Json<T>, Refusal>;
 
 impl Refusal {
-    pub(super) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         Self(Box::new(Problem::new(status.as_u16(), code, detail)))
     }
 
     /// The request itself makes no sense.
-    pub(super) fn bad_request(code: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(code: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
     /// What it names is not there.
-    pub(super) fn not_found(code: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn not_found(code: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, detail)
     }
 
     /// What it asks for does not go with how things are.
-    pub(super) fn conflict(code: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn conflict(code: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
     /// What it asks to be executed cannot be.
-    pub(super) fn unprocessable(code: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn unprocessable(code: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     }
 
     /// Something failed here.
-    pub(super) fn internal(detail: impl Into<String>) -> Self {
+    pub(crate) fn internal(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
     /// What failed and why.
-    pub(super) fn detail(&self) -> &str {
+    pub(crate) fn detail(&self) -> &str {
         &self.0.detail
     }
 
     /// With what to do about it, unless that is empty.
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         let hint = hint.into();
         if !hint.is_empty() {
             self.0.hint = Some(hint);
@@ -60,7 +60,7 @@ impl Refusal {
         self
     }
 
-    pub(super) fn diagnostics(mut self, entries: Vec<orchestrator_api::DiagnosticEntry>) -> Self {
+    pub(crate) fn diagnostics(mut self, entries: Vec<orchestrator_api::DiagnosticEntry>) -> Self {
         self.0.diagnostics = entries;
         self
     }

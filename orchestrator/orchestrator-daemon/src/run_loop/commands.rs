@@ -37,6 +37,10 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
                 let replies = &mut self.bench.draft.replies;
                 replies.push(Reply::Cancelled(reply, answer));
             }
+            Command::Ping { reply } => {
+                // Whoever asked may have gone away.
+                let _ = reply.send(());
+            }
             Command::Stop => return Ok(true),
         }
         Ok(false)

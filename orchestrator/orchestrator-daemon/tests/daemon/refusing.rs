@@ -172,7 +172,7 @@ async fn other_requests_are_answered_with_problems_too() {
         raw(
             &project,
             &format!(
-                "{head} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+                "{head} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
             ),
         )
     };

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome {
     let mut reach = Reach::new(context.state_folder(None)?, context);
-    if !reach.state_dir().is_dir() {
+    if !reach.is_somewhere() {
         return Err(resume::nothing_yet(&reach));
     }
     // A run that no daemon holds has live attempts all the same: a daemon ends them.

@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome {
     let mut reach = Reach::new(context.state_folder(None)?, context);
-    if !reach.state_dir().is_dir() {
+    if !reach.is_somewhere() {
         return Err(resume::nothing_yet(&reach));
     }
     let client = reach.changing().await?;

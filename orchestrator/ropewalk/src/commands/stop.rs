@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome {
     let mut reach = Reach::new(context.state_folder(None)?, context);
     let present = reach.present().await?;
-    let client = match (present, arguments.cancel && reach.state_dir().is_dir()) {
+    let client = match (present, arguments.cancel && reach.is_somewhere()) {
         (Some(client), _) => client,
         // Runs that no daemon holds have live attempts all the same: a daemon ends them.
         (None, true) => reach.changing().await?,
@@ -95,7 +95,7 @@ async fn cancel_all(client: &Client, context: &Context) -> Result<(), CliError> 
 async fn until_gone(reach: &Reach) -> Result<(), CliError> {
     let deadline = Instant::now() + REACH_MAX;
     // A daemon closes its store after its socket.
-    while reach.present().await?.is_some() || is_held(reach.state_dir()) {
+    while reach.present().await?.is_some() || (!reach.is_remote() && is_held(reach.state_dir())) {
         if Instant::now() >= deadline {
             return Err(CliError::unusable(format!(
                 "the daemon did not end within {} s",

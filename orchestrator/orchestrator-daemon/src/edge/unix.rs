@@ -1,4 +1,4 @@
-//! daemon.sock: where it lies, who may speak over it, and how many do.
+//! daemon.sock: where it lies, who may speak over it, and how it is served.
 //!
 //! Whoever may open the socket may start commands as its owner; so it is the owner's alone, and the
 //! kernel's word for who is at the other end is asked besides.
@@ -9,16 +9,16 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use axum::serve::Listener;
+use axum::Router;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 
+use super::conversation::hold;
+use super::stream::ClientStream;
+use super::{Clients, Peer};
+use crate::ending::Ending;
 use crate::limits::{CONNECTIONS_MAX, RETRY_PAUSE, SOCKET_ADDRESS_BYTES_MAX};
 
 /// Its name in the state folder.
@@ -36,19 +36,8 @@ pub(crate) fn socket_path(state_dir: &Path) -> PathBuf {
 #[derive(Debug)]
 pub(crate) struct OwnersSocket {
     listener: UnixListener,
-    /// A permit for each connection that may still be made.
-    permits: Arc<Semaphore>,
+    clients: Clients,
     owner: u32,
-}
-
-/// How many clients there are.
-#[derive(Debug, Clone)]
-pub(crate) struct Clients(Arc<Semaphore>);
-
-impl Clients {
-    pub(crate) fn count(&self) -> usize {
-        CONNECTIONS_MAX.saturating_sub(self.0.available_permits())
-    }
 }
 
 impl OwnersSocket {
@@ -67,13 +56,49 @@ impl OwnersSocket {
         rustix::net::listen(&socket, BACKLOG)?;
         Ok(Self {
             listener: UnixListener::from_std(socket.into())?,
-            permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            clients: Clients::at_most(CONNECTIONS_MAX),
             owner: rustix::process::geteuid().as_raw(),
         })
     }
 
     pub(crate) fn clients(&self) -> Clients {
-        Clients(Arc::clone(&self.permits))
+        self.clients.clone()
+    }
+
+    /// Answers the owner's requests until the end begins, and those that are under way then.
+    pub(crate) async fn serve(self, router: Router, ending: Ending) {
+        let mut conversations = JoinSet::new();
+        loop {
+            let stream = tokio::select! {
+                stream = self.accept() => stream,
+                Some(_) = conversations.join_next() => continue,
+                _ = ending.begun() => break,
+            };
+            let (router, ending) = (router.clone(), ending.clone());
+            // The owner may look at what it likes for as long as it likes.
+            conversations
+                .spawn(async move { hold(stream, router, (Peer::Ours, None), &ending).await });
+        }
+        drop(self.listener);
+        conversations.join_all().await;
+    }
+
+    async fn accept(&self) -> ClientStream<UnixStream> {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) if self.is_owner(&stream) => {
+                    if let Some(permit) = self.clients.another().await {
+                        return ClientStream::new(stream, permit, None);
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    // Out of descriptors, or a client that went away again: neither is for ever.
+                    tracing::warn!("a connection could not be accepted: {error}");
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+            }
+        }
     }
 
     /// Whether whoever is at the other end is the owner.
@@ -108,83 +133,4 @@ fn address(state_dir: &Path, path: &Path) -> io::Result<(SocketAddrUnix, Option<
     let folder = File::open(state_dir)?;
     let short = format!("/proc/self/fd/{}/{SOCKET_NAME}", folder.as_raw_fd());
     Ok((SocketAddrUnix::new(short)?, Some(folder)))
-}
-
-impl Listener for OwnersSocket {
-    type Io = Connection;
-    type Addr = ();
-
-    async fn accept(&mut self) -> (Connection, ()) {
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) if self.is_owner(&stream) => {
-                    // Nobody closes the semaphore.
-                    if let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await {
-                        let connection = Connection {
-                            stream,
-                            _permit: permit,
-                        };
-                        return (connection, ());
-                    }
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    // Out of descriptors, or a client that went away again: neither is for ever.
-                    tracing::warn!("a connection could not be accepted: {error}");
-                    tokio::time::sleep(RETRY_PAUSE).await;
-                }
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A connection, which counts as a client while it lives.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    stream: UnixStream,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
 }

@@ -1,0 +1,387 @@
+//! What docs/security.md says, line by line.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use crate::server::{Server, wait_for};
+use crate::support::{Project, transcript};
+
+const PIPELINE: &str = "name: p\nsteps: { a: { run: [echo, hello] } }\n";
+
+/// The digest that stands in a configuration.
+fn sha256(text: &str) -> String {
+    let output = Command::new("python3")
+        .args([
+            "-c",
+            "import hashlib, sys; print(hashlib.sha256(sys.argv[1].encode()).hexdigest())",
+        ])
+        .arg(text)
+        .output()
+        .expect("python3 can be started");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// A configuration with these tokens.
+fn tokens(tokens: &[(&str, &str)]) -> String {
+    let lines = tokens.iter().map(|(token, scope)| {
+        let digest = sha256(token);
+        format!("  - {{ name: {scope}, scope: {scope}, sha256: {digest} }}\n")
+    });
+    format!("tokens:\n{}", lines.collect::<String>())
+}
+
+fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+/// The body of a request for a run of the project's pipeline.
+fn run_request(project: &Project) -> String {
+    serde_json::json!({
+        "pipeline_file": project.folder().join("pipeline.yaml"),
+        "text": PIPELINE,
+    })
+    .to_string()
+}
+
+#[test]
+fn no_door_without_a_lock() {
+    let project = Project::of("no-lock", PIPELINE);
+    let open = project.command(&["serve", "--listen", "0.0.0.0:0"]);
+    let said = transcript(&open);
+    assert_eq!(open.status.code(), Some(3), "{said}");
+    assert!(said.contains("no tokens are set"), "{said}");
+
+    project.write("ropewalk.yaml", &tokens(&[("operates", "operator")]));
+    let server = Server::listen_at(&project, "0.0.0.0:0");
+    assert!(server.url.starts_with("http://0.0.0.0:"), "{}", server.url);
+    assert!(project.read("../serve.log").contains("in the clear"));
+}
+
+#[test]
+fn another_user_of_the_machine_stays_outside() {
+    let project = Project::of("another-user", PIPELINE);
+    let server = Server::start(&project);
+    assert_eq!(server.get("/api/v1/runs").status, 200);
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("only the superuser can be another user; that part is not tested");
+        return;
+    }
+    let client = "import sys, urllib.request, urllib.error\n\
+                  try: print(urllib.request.urlopen(sys.argv[1]).status)\n\
+                  except urllib.error.HTTPError as e: print(e.code, e.read().decode())\n";
+    let output = Command::new("python3")
+        .args(["-c", client, &format!("{}/api/v1/runs", server.url)])
+        .current_dir("/")
+        .uid(65534)
+        .output()
+        .expect("python3 can be started");
+    let said = transcript(&output);
+    assert!(
+        said.contains("403") && said.contains("foreign_peer"),
+        "{said}"
+    );
+}
+
+#[test]
+fn tokens_open_what_they_are_for() {
+    let project = Project::of("tokens", PIPELINE);
+    project.write(
+        "ropewalk.yaml",
+        &tokens(&[("reads", "read"), ("operates", "operator")]),
+    );
+    let server = Server::start(&project);
+    let get = |token: &str| server.get_with("/api/v1/runs", &[("Authorization", token)]);
+    let none = server.get("/api/v1/runs");
+    assert_eq!((none.status, &*none.problem()), (401, "unauthorized"));
+    assert!(none.headers["www-authenticate"].starts_with("Bearer"));
+    for wrong in [
+        "Bearer ",
+        "Bearer read",
+        "Bearer readsx",
+        "reads",
+        "Basic !",
+        "Basic cmVhZHM=",
+    ] {
+        assert_eq!(get(wrong).status, 401, "{wrong}");
+    }
+    assert_eq!(get(&bearer("reads")).status, 200);
+    // The password that a browser asks for: `anyone:reads`.
+    assert_eq!(get("Basic YW55b25lOnJlYWRz").status, 200);
+    assert_eq!(server.get("/status").status, 401);
+    assert_eq!(server.get("/nothing").status, 401);
+    assert_eq!(server.get("/healthz").status, 200);
+
+    let body = run_request(&project);
+    let post = |token: &str| {
+        let headers = [("Authorization", &*bearer(token))];
+        server.request("POST", "/api/v1/runs", &headers, &body)
+    };
+    let reader = post("reads");
+    assert_eq!(
+        (reader.status, &*reader.problem()),
+        (403, "insufficient_scope")
+    );
+    assert_eq!(post("operates").status, 200);
+
+    project.write("token", "operates\n");
+    project.write("token-reads", "reads");
+    let with = |file: &str, arguments: &[&str]| {
+        let place = ["--server", &server.url, "--token-file", file];
+        project.command(&[arguments, &place].concat())
+    };
+    assert_eq!(with("token-reads", &["status"]).status.code(), Some(0));
+    assert_eq!(
+        with("token-reads", &["cancel", "latest"]).status.code(),
+        Some(3)
+    );
+    assert_eq!(
+        with("token", &["run", "pipeline.yaml"]).status.code(),
+        Some(0)
+    );
+    // Over the socket its owner needs none.
+    assert_eq!(project.command(&["status"]).status.code(), Some(0));
+}
+
+#[test]
+fn tokens_are_replaced_without_a_restart() {
+    let project = Project::of("rotation", PIPELINE);
+    project.write("ropewalk.yaml", &tokens(&[("old", "read")]));
+    let server = Server::start(&project);
+    let status = |token: &str| {
+        let headers = [("Authorization", &*bearer(token))];
+        server.get_with("/status", &headers).status
+    };
+    assert_eq!((status("old"), status("new")), (200, 401));
+    project.write(
+        "ropewalk.yaml",
+        &tokens(&[("old", "read"), ("new", "read")]),
+    );
+    wait_for("the new token", || (status("new") == 200).then_some(()));
+    assert_eq!(status("old"), 200);
+    // Neither what is broken nor what is empty opens the door.
+    project.write("ropewalk.yaml", "tokens: [\n");
+    wait_for("the complaint", || {
+        let log = project.read("../serve.log");
+        log.contains("the tokens stay as they are").then_some(())
+    });
+    assert_eq!((status("new"), server.get("/status").status), (200, 401));
+    project.write("ropewalk.yaml", "");
+    wait_for("the last token's end", || {
+        (status("new") == 401).then_some(())
+    });
+    assert_eq!(server.get("/status").status, 401);
+}
+
+#[test]
+fn a_foreign_page_starts_nothing() {
+    let project = Project::of("foreign-page", PIPELINE);
+    let server = Server::start(&project);
+    let body = run_request(&project);
+    let port = server.authority().rsplit_once(':').expect("a port").1;
+    let post = |headers: &[(&str, &str)]| server.request("POST", "/api/v1/runs", headers, &body);
+    // A page of another site, by the address; a sandboxed one; a name that is pointed at the address.
+    let by_address = post(&[("Origin", "http://evil.example")]);
+    assert_eq!(
+        (by_address.status, &*by_address.problem()),
+        (403, "foreign_origin")
+    );
+    assert_eq!(post(&[("Origin", "null")]).problem(), "foreign_origin");
+    let rebound = format!("evil.example:{port}");
+    assert_eq!(post(&[("Host", &rebound)]).problem(), "foreign_host");
+    let as_its_own = format!("http://{rebound}");
+    let both = post(&[("Host", &rebound), ("Origin", &as_its_own)]);
+    assert_eq!(both.problem(), "foreign_host");
+    assert_eq!(
+        server.get_with("/status", &[("Host", "0x7f.1")]).status,
+        403
+    );
+    assert_eq!(post(&[("Host", "")]).status, 403);
+    // A form, which needs no permission to be sent.
+    let form = post(&[("Content-Type", "text/plain")]);
+    assert_eq!(
+        (form.status, &*form.problem()),
+        (415, "unsupported_media_type")
+    );
+    assert_eq!(project.json(&["runs"])["runs"], serde_json::json!([]));
+    // The server's own page.
+    let own = format!("http://localhost:{port}");
+    let own = post(&[("Host", &format!("localhost:{port}")), ("Origin", &own)]);
+    assert_eq!(own.status, 200, "{own:?}");
+
+    let headers = server.get("/status").headers;
+    assert_eq!(headers["cache-control"], "no-store");
+    assert_eq!(headers["x-content-type-options"], "nosniff");
+    assert!(headers["content-security-policy"].contains("default-src 'none'"));
+    assert!(!headers.contains_key("access-control-allow-origin"));
+}
+
+#[test]
+fn requests_have_limits() {
+    let project = Project::of("limits", PIPELINE);
+    let server = Server::start(&project);
+    let long = "x".repeat(128 << 10);
+    assert!([414, 431].contains(&server.get(&format!("/{long}")).status));
+    assert_eq!(server.get_with("/status", &[("X-Long", &long)]).status, 431);
+    let names: Vec<String> = (0..200).map(|n| format!("X-{n}")).collect();
+    let many: Vec<(&str, &str)> = names.iter().map(|name| (&**name, "x")).collect();
+    assert_eq!(server.get_with("/status", &many).status, 431);
+    let large = server.request("POST", "/api/v1/plan", &[], &" ".repeat(5 << 20));
+    assert_eq!(
+        (large.status, &*large.problem()),
+        (413, "request_too_large")
+    );
+
+    // Clients that hold connections and say nothing, half a thing, or nonsense.
+    let mut idle: Vec<TcpStream> = (0..100).map(|_| server.connect()).collect();
+    for (index, stream) in idle.iter_mut().enumerate() {
+        let sent: &[u8] = match index % 4 {
+            0 => b"",
+            1 => b"GET /status HTTP/1.1\r\nHost: local",
+            2 => b"POST /api/v1/plan HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{",
+            _ => b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\0\0\0\0\r\n\r\n\r\n",
+        };
+        // Nonsense is answered at once, and the connection is over.
+        let _ = stream.write_all(sent);
+    }
+    assert_eq!(server.get("/readyz").status, 200);
+    assert_eq!(project.run_to_end()["state"], "succeeded");
+    // Each is cut in its time.
+    for mut stream in idle {
+        let mut said = Vec::new();
+        let _ = stream.read_to_end(&mut said);
+        let said = String::from_utf8_lossy(&said);
+        let is_refused = said.is_empty() || said.starts_with("HTTP/1.1 4");
+        assert!(is_refused, "{said}");
+    }
+}
+
+#[test]
+fn no_path_leads_out_of_the_state_folder() {
+    let project = Project::of("paths", PIPELINE);
+    project.write("secret", "planted-outside");
+    let server = Server::start(&project);
+    let run = project.run_to_end();
+    let run = run["run_id"].as_str().expect("a run has an id");
+    let escapes = [
+        "../secret",
+        "..%2fsecret",
+        "%2e%2e%2fsecret",
+        "..%2f..%2f..%2f..%2fsecret",
+        "..%5csecret",
+        "%00",
+        "a%2f..%2f..%2f..%2f..%2fsecret",
+        "..%252fsecret",
+    ];
+    for escape in escapes {
+        for path in [
+            format!("/api/v1/runs/{run}/steps/{escape}/log"),
+            format!("/api/v1/runs/{escape}/steps/a/log"),
+            format!("/api/v1/runs/{escape}"),
+            format!("/api/v1/artifacts/{escape}"),
+            format!("/api/v1/artifacts/{run}%2fa.{escape}"),
+            format!("/{escape}"),
+        ] {
+            let response = server.get(&path);
+            assert!(
+                (400..500).contains(&response.status),
+                "{path}: {response:?}"
+            );
+            assert!(!response.text().contains("planted-outside"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn tls_with_given_files() {
+    let project = Project::of("tls", PIPELINE);
+    let files = format!("{}/../../integration-tests/tls", env!("CARGO_MANIFEST_DIR"));
+    let config = format!(
+        "tls: {{ certificate: {files}/server.pem, key: {files}/server.key }}\n{}",
+        tokens(&[("operates", "operator")])
+    );
+    project.write("ropewalk.yaml", &config);
+    project.write("token", "operates");
+    let server = Server::start(&project);
+    let port = server.authority().rsplit_once(':').expect("a port").1;
+    let url = format!("https://localhost:{port}");
+    let run = [
+        "run",
+        "pipeline.yaml",
+        "--server",
+        &url,
+        "--token-file",
+        "token",
+    ];
+    let trusted = project
+        .ropewalk(&run)
+        .env("SSL_CERT_FILE", format!("{files}/ca.pem"))
+        .output()
+        .expect("the binary can be started");
+    assert_eq!(trusted.status.code(), Some(0), "{}", transcript(&trusted));
+    // Whom the client does not know it does not trust.
+    let status = ["status", "--server", &url, "--token-file", "token"];
+    let unknown = project
+        .ropewalk(&status)
+        .env("SSL_CERT_FILE", format!("{files}/server.pem"))
+        .output()
+        .expect("the binary can be started");
+    assert_eq!(unknown.status.code(), Some(3), "{}", transcript(&unknown));
+    // In the clear nothing is answered.
+    let mut stream = server.connect();
+    let asked = stream.write_all(b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    asked.expect("the server reads");
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said);
+    assert!(!said.starts_with(b"HTTP"), "{said:?}");
+
+    drop(server);
+    project.write(
+        "ropewalk.yaml",
+        "tls: { certificate: nothing.pem, key: nothing.key }\n",
+    );
+    let missing = project.command(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(missing.status.code(), Some(3));
+    assert!(transcript(&missing).contains("nothing.pem"));
+}
+
+#[test]
+fn planted_secrets_are_in_no_answer() {
+    let project = Project::of(
+        "planted",
+        "name: p\nsteps: { a: { run: [\"true\"], outputs: {} } }\n",
+    );
+    let digest = sha256("operates");
+    project.write("ropewalk.yaml", &tokens(&[("operates", "operator")]));
+    let server = Server::start(&project);
+    let run = project
+        .ropewalk(&["run", "pipeline.yaml"])
+        .env("PLANTED_TOKEN", "planted-in-the-environment")
+        .output()
+        .expect("the binary can be started");
+    assert_eq!(run.status.code(), Some(0), "{}", transcript(&run));
+    for path in [
+        "/status",
+        "/healthz",
+        "/api/v1/daemon",
+        "/api/v1/runs",
+        "/api/v1/runs/latest",
+        "/api/v1/runs/latest/events",
+        "/api/v1/runs/latest/steps/a/log",
+        "/api/v1/events",
+        "/api/v1/artifacts",
+    ] {
+        let headers = [
+            ("Authorization", &*bearer("operates")),
+            ("Accept", "application/json, application/x-ndjson"),
+        ];
+        let response = server.get_with(path, &headers);
+        assert_eq!(response.status, 200, "{path}");
+        let said = format!("{:?}{}", response.headers, response.text());
+        for secret in ["planted-in-the-environment", "operates", &digest] {
+            assert!(!said.contains(secret), "{path} tells {secret}: {said}");
+        }
+    }
+    assert!(!project.read("../serve.log").contains("operates"));
+}

@@ -1,0 +1,103 @@
+//! `ropewalk serve`: what it answers over TCP, and how it begins and ends.
+
+use serde_json::Value;
+
+use crate::server::Server;
+use crate::support::{Project, transcript};
+
+const PIPELINE: &str = "name: p\nsteps: { a: { run: [echo, hello] } }\n";
+
+#[test]
+fn the_status_comes_as_text_as_a_page_and_as_json() {
+    let project = Project::of("served", PIPELINE);
+    let server = Server::start(&project);
+    let run = project.run_to_end();
+    let id = run["run_id"].as_str().expect("a run has an id");
+
+    let text = server.get("/status");
+    assert_eq!(text.status, 200);
+    assert!(text.headers["content-type"].starts_with("text/plain"));
+    assert!(
+        text.text().contains(id) && text.text().contains("succeeded"),
+        "{text:?}"
+    );
+
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let page = server.get_with("/status", &[("Accept", browser)]);
+    assert!(page.headers["content-type"].starts_with("text/html"));
+    assert!(page.text().contains(id));
+    assert!(!page.text().contains("http://") && !page.text().contains("https://"));
+
+    let document = server.get_with("/status", &[("Accept", "application/json")]);
+    let document = document.json();
+    assert_eq!(document["version"], 1);
+    assert_eq!(document["latest"][0]["run_id"], id);
+    assert_eq!(document["runs"], Value::Object(serde_json::Map::new()));
+    assert_eq!(
+        document["state_dir"],
+        project.state_dir().display().to_string()
+    );
+
+    assert_eq!(server.get("/healthz").text(), "ok\n");
+    assert_eq!(server.get("/readyz").text(), "ready\n");
+    assert_eq!(server.get("/nothing").problem(), "unknown_route");
+}
+
+#[test]
+fn it_ends_in_good_order_and_another_one_takes_its_place() {
+    let project = Project::of("restarted", PIPELINE);
+    let mut server = Server::start(&project);
+    let second = project.command(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(second.status.code(), Some(3), "{}", transcript(&second));
+    // A stream is open while it ends.
+    let mut stream = server.connect();
+    std::io::Write::write_all(
+        &mut stream,
+        b"GET /api/v1/events?follow=true HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    )
+    .expect("the server reads");
+    assert_eq!(server.terminate(), Some(0));
+    assert!(!project.state_dir().join("daemon.json").exists());
+    let server = Server::start(&project);
+    assert_eq!(server.get("/readyz").status, 200);
+}
+
+#[test]
+fn the_configuration_is_read_and_shown() {
+    let project = Project::of("configured", PIPELINE);
+    project.write(
+        "ropewalk.yaml",
+        "listen: localhost:0\nslots: 3\nlog: warn\n",
+    );
+    let shown = project.json(&["serve", "--print-config"]);
+    assert_eq!(shown["listen"], "localhost:0");
+    assert_eq!(shown["slots"], 3);
+    let over = project.json(&["serve", "--print-config", "--listen", "127.0.0.1:1"]);
+    assert_eq!(over["listen"], "127.0.0.1:1");
+
+    project.write("other.yaml", "listen: 127.0.0.1:0\nlisten_at: x\n");
+    let wrong = project.command(&["serve", "--config", "other.yaml"]);
+    let said = transcript(&wrong);
+    assert_eq!(wrong.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("listen_at") && said.contains("other.yaml"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_client_speaks_to_a_server_by_its_url() {
+    let project = Project::of("by-url", PIPELINE);
+    let server = Server::start(&project);
+    let elsewhere = Project::of("elsewhere", PIPELINE);
+    let run = elsewhere.run_with(&["--server", &server.url]);
+    assert_eq!(run["state"], "succeeded");
+    assert!(!elsewhere.state_dir().exists());
+    let status = elsewhere.json(&["status", "--server", &server.url]);
+    assert_eq!(status, project.json(&["status"]));
+
+    let nobody = elsewhere.command(&["runs", "--server", "http://127.0.0.1:1"]);
+    assert_eq!(nobody.status.code(), Some(3), "{}", transcript(&nobody));
+    let no_url = elsewhere.command(&["runs", "--server", "127.0.0.1:1"]);
+    assert_eq!(no_url.status.code(), Some(2), "{}", transcript(&no_url));
+}

@@ -1,0 +1,106 @@
+//! The TCP port: whoever reaches it, within limits.
+
+use std::io;
+use std::net::SocketAddr;
+
+use axum::Router;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::conversation::hold;
+use super::stream::ClientStream;
+use super::{Clients, Peer, peer};
+use crate::ending::Ending;
+use crate::limits::{HANDSHAKE_WAIT, HEAD_WAIT, RETRY_PAUSE, STALL_MAX, TCP_CONNECTIONS_MAX};
+
+/// The port, listening.
+pub(crate) struct TcpPort {
+    listener: TcpListener,
+    clients: Clients,
+    tls: Option<TlsAcceptor>,
+}
+
+impl TcpPort {
+    /// Listens at an address, over TLS if there is something to do it with.
+    pub(crate) async fn listen(address: SocketAddr, tls: Option<TlsAcceptor>) -> io::Result<Self> {
+        Ok(Self {
+            listener: TcpListener::bind(address).await?,
+            clients: Clients::at_most(TCP_CONNECTIONS_MAX),
+            tls,
+        })
+    }
+
+    /// Where it listens, as a URL: with the port that the system chose if none was asked for.
+    pub(crate) fn url(&self) -> io::Result<String> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}", self.listener.local_addr()?))
+    }
+
+    /// Answers requests until the end begins, and those that are under way then.
+    pub(crate) async fn serve(self, router: Router, ending: Ending) {
+        let mut conversations = JoinSet::new();
+        loop {
+            let (stream, permit) = tokio::select! {
+                accepted = self.accept() => accepted,
+                Some(_) = conversations.join_next() => continue,
+                _ = ending.begun() => break,
+            };
+            let (router, ending) = (router.clone(), ending.clone());
+            let tls = self.tls.clone();
+            conversations
+                .spawn(async move { converse(stream, permit, tls, router, &ending).await });
+        }
+        drop(self.listener);
+        conversations.join_all().await;
+    }
+
+    /// The next connection, once there may be another one.
+    async fn accept(&self) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+        let permit = self.clients.another().await;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => return (stream, permit),
+                Err(error) => {
+                    // Out of descriptors, or a client that went away again: neither is for ever.
+                    tracing::warn!("a connection could not be accepted: {error}");
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    permit: Option<OwnedSemaphorePermit>,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    ending: &Ending,
+) {
+    let Some(permit) = permit else {
+        return;
+    };
+    let peer = peer_of(&stream).await;
+    // Events are small, and each is news.
+    let _ = stream.set_nodelay(true);
+    let stream = ClientStream::new(stream, permit, Some(STALL_MAX));
+    let Some(tls) = tls else {
+        return hold(stream, router, (peer, Some(HEAD_WAIT)), ending).await;
+    };
+    match timeout(HANDSHAKE_WAIT, tls.accept(stream)).await {
+        Ok(Ok(stream)) => hold(stream, router, (peer, Some(HEAD_WAIT)), ending).await,
+        Ok(Err(error)) => tracing::debug!("no TLS with a client: {error}"),
+        Err(_) => tracing::debug!("a client took too long for TLS"),
+    }
+}
+
+async fn peer_of(stream: &TcpStream) -> Peer {
+    let (Ok(from), Ok(to)) = (stream.peer_addr(), stream.local_addr()) else {
+        return Peer::Foreign;
+    };
+    let asked = tokio::task::spawn_blocking(move || peer::of(from, to));
+    asked.await.unwrap_or(Peer::Foreign)
+}

@@ -1,0 +1,168 @@
+//! `ropewalk.yaml`: what a daemon is told by the people who run it.
+//!
+//! It reads the file and checks what can be checked without the network. What a setting does is
+//! whoever's it is.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::door::{Scope, Token};
+use crate::limits::CONFIG_BYTES_MAX;
+
+/// Where a server listens if nobody says.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:7575";
+
+/// Most attempts at once, over all runs, if nobody says. Each is a process; a run of its own has its
+/// own bound.
+pub const SLOTS_DEFAULT: usize = 256;
+
+/// What the file says.
+#[derive(Debug, Clone, Default)]
+pub struct ServeConfig {
+    /// Where to listen.
+    pub listen: Option<String>,
+    /// Most attempts at once, over all runs.
+    pub slots: Option<usize>,
+    /// What is logged: a level, or levels by module (`info,run_store=debug`).
+    pub log: Option<String>,
+    /// Who may come in over TCP.
+    pub tokens: Vec<Token>,
+    /// The files of TLS, if it is used.
+    pub tls: Option<TlsFiles>,
+}
+
+/// The files of TLS, with absolute paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// A chain of certificates, the server's own first (PEM).
+    pub certificate: PathBuf,
+    /// Its private key (PEM).
+    pub key: PathBuf,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The file says what it cannot say.
+    #[error("{}: {why}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its place.
+        why: String,
+    },
+    /// There is nothing to listen at.
+    #[error("`{listen}` is no address to listen at: {why}")]
+    BadListen {
+        /// What was given.
+        listen: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// The file's own form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Written {
+    listen: Option<String>,
+    slots: Option<usize>,
+    log: Option<String>,
+    tokens: Vec<WrittenToken>,
+    tls: Option<WrittenTls>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenToken {
+    name: String,
+    scope: Scope,
+    sha256: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTls {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl ServeConfig {
+    /// Reads a file. An empty one says nothing.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = text(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new(""))).map_err(|why| {
+            ConfigError::Invalid {
+                path: path.to_path_buf(),
+                why,
+            }
+        })
+    }
+
+    /// What a text says; paths in it are relative to the folder.
+    fn parse(text: &str, folder: &Path) -> Result<Self, String> {
+        let written: Option<Written> =
+            serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+        let written = written.unwrap_or_default();
+        if written.slots == Some(0) {
+            return Err("`slots: 0` could never start a step; give at least 1".to_owned());
+        }
+        let tokens = written.tokens.into_iter().map(|token| {
+            Token::new(&token.name, token.scope, &token.sha256)
+                .map_err(|why| format!("token `{}`: {why}", token.name))
+        });
+        Ok(Self {
+            listen: written.listen,
+            slots: written.slots,
+            log: written.log,
+            tokens: tokens.collect::<Result<_, _>>()?,
+            tls: written.tls.map(|tls| TlsFiles {
+                certificate: folder.join(tls.certificate),
+                key: folder.join(tls.key),
+            }),
+        })
+    }
+
+    /// The address to listen at.
+    pub fn address(&self) -> Result<SocketAddr, ConfigError> {
+        let listen = self.listen.as_deref().unwrap_or(LISTEN_DEFAULT);
+        let bad = |why: String| ConfigError::BadListen {
+            listen: listen.to_owned(),
+            why,
+        };
+        let mut addresses = listen
+            .to_socket_addrs()
+            .map_err(|error| bad(format!("{error}; give HOST:PORT")))?;
+        addresses
+            .next()
+            .ok_or_else(|| bad("the name stands for no address".to_owned()))
+    }
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let length = File::open(path)?
+        .take(CONFIG_BYTES_MAX + 1)
+        .read_to_string(&mut text)?;
+    if length as u64 > CONFIG_BYTES_MAX {
+        let why = format!("it is larger than {CONFIG_BYTES_MAX} bytes");
+        return Err(io::Error::other(why));
+    }
+    Ok(text)
+}
