@@ -4,6 +4,8 @@ mod attempts;
 mod flow;
 mod keys;
 mod selection;
+mod sharing;
+mod shell;
 mod spans;
 
 use crate::support::{Project, transcript};

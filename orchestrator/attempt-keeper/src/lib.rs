@@ -36,4 +36,6 @@ pub use protocol::{
     Answer, ClientGreeting, ExitStatus, KeeperGreeting, Launch, PROTOCOL_VERSION, Request,
 };
 pub use remains::{Ended, Proof, RemainsError, Trace, end_remains};
-pub use spawn::{Output, SpawnError, StartedDaemon, enter_own_session, output_of, start_daemon};
+pub use spawn::{
+    Output, SpawnError, StartedDaemon, become_program, enter_own_session, output_of, start_daemon,
+};

@@ -20,7 +20,7 @@ use crate::request::{
     RunsQuery,
 };
 use crate::runs::{RunStarted, Runs};
-use crate::status::Status;
+use crate::status::{Status, StepShell};
 use crate::stream::{EventStream, LogStream};
 use crate::tcp_server::{ServerError, TcpServer};
 use crate::transport::{Answer, AnswerBody, Call, Method, Transport};
@@ -145,6 +145,13 @@ impl Client {
             .await?;
         let body = good(doing, answer).await?;
         Ok(LogStream::new(body, doing.to_owned()))
+    }
+
+    /// What a step that was started is given, with scratch outputs.
+    pub async fn shell(&self, run: &str, step: &str) -> Result<StepShell, ClientError> {
+        let doing = "asking for what the step is given";
+        self.post(doing, &["runs", run, "steps", step, "shell"], &())
+            .await
     }
 
     /// Artifacts, the newest first.

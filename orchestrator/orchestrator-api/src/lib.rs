@@ -40,7 +40,9 @@ pub use request::{
     RunsQuery, Selection,
 };
 pub use runs::{RunStarted, RunSummary, Runs};
-pub use status::{Attempt, AttemptError, Parent, Reason, ReusedFrom, Status, Step, Trigger};
+pub use status::{
+    Attempt, AttemptError, Parent, Reason, ReusedFrom, Status, Step, StepShell, Trigger,
+};
 pub use stream::{EventStream, LogStream};
 pub use tcp_server::{ServerError, TcpServer};
 pub use transport::{

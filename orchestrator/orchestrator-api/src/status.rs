@@ -53,6 +53,21 @@ pub struct Status {
     pub seq: u64,
 }
 
+/// What somebody is given who tries a step by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepShell {
+    /// 1.
+    pub version: DocumentVersion,
+    /// The step's program and its arguments.
+    pub argv: Vec<String>,
+    /// All variables.
+    pub env: BTreeMap<String, String>,
+    /// Where it works.
+    pub cwd: String,
+    /// The folder that its artifacts go to.
+    pub outputs: String,
+}
+
 /// What made a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {

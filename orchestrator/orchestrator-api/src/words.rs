@@ -148,6 +148,7 @@ words! {
         Unchanged "unchanged" "Nothing that it depends on differs.",
         Retried "retried" "An earlier attempt asked for another.",
         Slots "slots" "It waits for a free slot.",
+        Pool "pool" "It waits for a place in a pool.",
         Disk "disk" "It waits for disk space.",
         ExitStatus "exit_status" "The program ended with this status.",
         TimedOut "timed_out" "It ran longer than allowed.",

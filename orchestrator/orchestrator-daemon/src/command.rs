@@ -108,6 +108,16 @@ pub enum CommandError {
         /// The step.
         step: String,
     },
+    /// As many runs of the pipeline are unfinished as may be, and it says that no more are made then.
+    #[error(
+        "run {run} of `{pipeline}` has not ended, and the pipeline says `when_busy: skip`: no other is made"
+    )]
+    Busy {
+        /// The pipeline.
+        pipeline: String,
+        /// Its oldest unfinished run.
+        run: RunId,
+    },
     /// The daemon holds as many unfinished runs as it may.
     #[error(
         "{runs} runs are unfinished, the most that one state folder holds; wait, or cancel some"

@@ -1,5 +1,6 @@
 //! What a daemon, or a command that reads without one, is told by the binary.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub struct DaemonConfig {
     pub executable: PathBuf,
     /// Most attempts at once, over all runs.
     pub slots: usize,
+    /// Places by pool; a pool that is not named here has one.
+    pub pools: BTreeMap<String, usize>,
     /// End after so long without clients and without unfinished runs; never if absent.
     pub idle_end: Option<Duration>,
     /// What is served over TCP; nothing if absent.
@@ -44,6 +47,12 @@ pub struct Serving {
 }
 
 impl DaemonConfig {
+    /// The command that a standard component's name and arguments follow.
+    pub(crate) fn component_argv(&self) -> Vec<String> {
+        let executable = self.executable.to_string_lossy().into_owned();
+        vec![executable, "component".to_owned()]
+    }
+
     /// What resolving steps takes. The version of a released build stands for its components; of an
     /// unreleased one only its digest tells them apart.
     pub(crate) fn resolve_settings(&self) -> ResolveSettings {

@@ -21,6 +21,7 @@ mod git;
 mod http;
 mod limits;
 mod lock;
+mod machine;
 mod need;
 mod offline;
 pub mod planning;

@@ -69,6 +69,7 @@ impl Offline {
                 addresses: Vec::new(),
             },
             resolve: Arc::new(config.resolve_settings()),
+            component_argv: config.component_argv(),
             state_dir: config.state_dir,
             catalog: config.catalog,
             reader: store.reader(),

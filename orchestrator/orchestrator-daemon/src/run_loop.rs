@@ -14,6 +14,7 @@
 //! event was committed. After an error of the store nothing leaves the loop any more.
 
 mod active_run;
+mod admitting;
 mod commands;
 mod draft;
 mod input;
@@ -36,7 +37,7 @@ use pipeline_plan::NodeId;
 use run_engine::ApplyError;
 use run_engine::event::Event;
 use run_engine::ids::{AttemptId, RunId};
-use run_engine::launch::LaunchQueue;
+use run_engine::launch::{Capacity, LaunchQueue};
 use run_engine::reason::Reason;
 use run_engine::seams::{Clock, Executor, JournalEntry, Store, StoreError};
 
@@ -54,8 +55,8 @@ pub use thread::{LoopHandle, start};
 pub struct LoopSettings {
     /// What resolving steps takes.
     pub resolve: ResolveSettings,
-    /// Most attempts at once, over all runs.
-    pub slots: usize,
+    /// What there is for the attempts of all runs together.
+    pub capacity: Capacity,
     /// Version of this binary; recorded with every run.
     pub ropewalk_version: String,
     /// Name of this machine; recorded with every run.
@@ -147,7 +148,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         settings: LoopSettings,
     ) -> Self {
         let bench = Bench {
-            queue: LaunchQueue::new(settings.slots),
+            queue: LaunchQueue::new(settings.capacity.clone()),
             hindrance: None,
             resolve: Arc::new(settings.resolve.clone()),
             now: clock.now(),
@@ -206,7 +207,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         }
         let changed = draft.changed.iter().filter_map(|run| {
             let active = self.runs.get(run).filter(|run| !run.state.is_ended())?;
-            Some((*run, active.live(self.bench.hindrance.as_ref())))
+            Some((*run, active.live(self.bench.waiting(active))))
         });
         let entries = draft.turn.entries.into_iter().map(Arc::new);
         self.bench
@@ -244,6 +245,11 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         let applied = run.state.apply(&event);
         applied.map_err(|source| LoopError::Decision { run: id, source })?;
         self.running = self.running + run.state.running_count() - before;
+        if run.state.running_count() < before
+            && let Some((node, _)) = event.step()
+        {
+            self.queue.release(id, node);
+        }
         if let Event::StepAbandoned { node, attempt, .. } = event {
             self.release_version(id, node);
             self.left_behind.insert(AttemptId {

@@ -35,6 +35,7 @@ use crate::limits::{
     BLOCKING_THREADS_MAX, EDGE_THREADS, FAREWELL, LOCK_WAIT, LOOP_FAREWELL, RETRY_PAUSE,
 };
 use crate::lock::{Role, StateLock};
+use crate::machine;
 use crate::need::Need;
 use crate::run_loop::{self, LoopError, LoopHandle, LoopSender, LoopSettings, RunLoop};
 use crate::state_folder;
@@ -208,6 +209,7 @@ impl Edge {
             info: info.clone(),
             state_dir: state_dir.clone(),
             catalog: config.catalog.clone(),
+            component_argv: config.component_argv(),
             resolve: Arc::new(config.resolve_settings()),
             reader: core.reader.clone(),
             engine: Some(Engine {
@@ -356,8 +358,8 @@ fn executor_config(config: &DaemonConfig) -> ExecutorConfig {
     let state_dir = path_text(&config.state_dir);
     ExecutorConfig {
         state_dir: config.state_dir.clone(),
-        keeper_argv: vec![executable.clone(), "keeper".to_owned(), state_dir],
-        component_argv: vec![executable, "component".to_owned()],
+        keeper_argv: vec![executable, "keeper".to_owned(), state_dir],
+        component_argv: config.component_argv(),
         stuck_after: STUCK_AFTER,
     }
 }
@@ -365,7 +367,7 @@ fn executor_config(config: &DaemonConfig) -> ExecutorConfig {
 fn loop_settings(config: &DaemonConfig) -> LoopSettings {
     LoopSettings {
         resolve: config.resolve_settings(),
-        slots: config.slots,
+        capacity: machine::capacity(config.slots, config.pools.clone()),
         ropewalk_version: config.build.clone(),
         host: host(),
     }

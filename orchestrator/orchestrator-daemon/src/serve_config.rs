@@ -3,6 +3,7 @@
 //! It reads the file and checks what can be checked without the network. What a setting does is
 //! whoever's it is.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -27,6 +28,8 @@ pub struct ServeConfig {
     pub listen: Option<String>,
     /// Most attempts at once, over all runs.
     pub slots: Option<usize>,
+    /// Places by pool; a pool that is not named here has one, and one with none starts nothing.
+    pub pools: BTreeMap<String, usize>,
     /// What is logged: a level, or levels by module (`info,run_store=debug`).
     pub log: Option<String>,
     /// Who may come in over TCP.
@@ -80,6 +83,7 @@ pub enum ConfigError {
 struct Written {
     listen: Option<String>,
     slots: Option<usize>,
+    pools: BTreeMap<String, usize>,
     log: Option<String>,
     tokens: Vec<WrittenToken>,
     tls: Option<WrittenTls>,
@@ -130,6 +134,7 @@ impl ServeConfig {
         Ok(Self {
             listen: written.listen,
             slots: written.slots,
+            pools: written.pools,
             log: written.log,
             tokens: tokens.collect::<Result<_, _>>()?,
             tls: written.tls.map(|tls| TlsFiles {

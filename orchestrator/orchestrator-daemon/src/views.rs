@@ -3,13 +3,13 @@
 //! The loop writes, everyone else reads; a reader never waits for a turn. Finished runs are read
 //! from the store. It does not know what a document looks like.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use pipeline_plan::NodeId;
 use run_engine::ids::RunId;
-use run_engine::reason::Reason;
+use run_engine::launch::Waiting;
 use run_engine::seams::JournalEntry;
 use run_engine::state::RunView;
 use tokio::sync::broadcast;
@@ -34,17 +34,8 @@ pub struct LiveRun {
     pub seq: u64,
     /// Processes of its live attempts, as far as they are known to have begun.
     pub pids: Arc<BTreeMap<NodeId, u32>>,
-    /// What steps wait for that could run, while nothing can be launched.
-    pub waiting: Option<Arc<Waiting>>,
-}
-
-/// Steps that could run while nothing can be launched.
-#[derive(Debug, Clone)]
-pub struct Waiting {
-    /// Why nothing can.
-    pub why: Reason,
-    /// The steps.
-    pub steps: BTreeSet<NodeId>,
+    /// What steps wait for that could run.
+    pub waiting: Arc<[Waiting]>,
 }
 
 impl Views {

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     artifacts, cancel, component, events, keeper, logs, plan, resume, retry, run, runs, serve,
-    show, status, stop, validate,
+    shell, show, status, stop, validate,
 };
 use crate::context::{ColorChoice, Context, Format, Place};
 
@@ -91,6 +91,8 @@ pub(crate) enum Command {
     Status(status::Arguments),
     /// Show the log of a step
     Logs(logs::Arguments),
+    /// Try a step by hand, in a shell with its variables, inputs and folder
+    Shell(shell::Arguments),
     /// Show what happened to a run, or to all runs
     Events(events::Arguments),
     /// List artifacts

@@ -291,6 +291,7 @@ pub(crate) fn daemon_config(
         build: build()?,
         executable: executable()?,
         slots: config.slots.unwrap_or(SLOTS_DEFAULT),
+        pools: config.pools.clone(),
         idle_end,
         serving: None,
     })

@@ -232,6 +232,8 @@ pub struct StepStarted {
     pub reuse_key: Option<String>,
     /// Frozen version of a push, in unix seconds or above.
     pub push_version: Option<i64>,
+    /// The numbers of the GPUs that are its own.
+    pub gpus: Vec<u32>,
     /// Why it runs.
     pub reason: Reason,
     /// When.

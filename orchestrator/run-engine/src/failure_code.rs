@@ -42,6 +42,7 @@ codes! {
     NoMatch "no_match" "No file matches a `files:` input, or a glob of `files:`.",
     FileNotFound "file_not_found" "A file that the step depends on is not there.",
     InputMissing "input_missing" "An input that the step needs was given nothing.",
+    Resources "resources" "The step asks for more of the machine than it has.",
     CommandNotFound "command_not_found" "There is no program of this name, or the interpreter of a script is not there.",
     NotExecutable "not_executable" "The program is a file without its run bit.",
     PermissionDenied "permission_denied" "The operating system does not let the step do this.",

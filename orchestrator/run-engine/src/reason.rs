@@ -52,6 +52,8 @@ pub enum ReasonCode {
     Retried,
     /// It waits for a free slot.
     Slots,
+    /// It waits for a place in a pool.
+    Pool,
     /// It waits for disk space.
     Disk,
     /// The program ended with this status.
@@ -92,6 +94,7 @@ impl ReasonCode {
             Self::Unchanged => "unchanged",
             Self::Retried => "retried",
             Self::Slots => "slots",
+            Self::Pool => "pool",
             Self::Disk => "disk",
             Self::ExitStatus => "exit_status",
             Self::TimedOut => "timed_out",

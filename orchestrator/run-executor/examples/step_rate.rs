@@ -137,6 +137,7 @@ fn run(folder: &Path, steps: usize) -> RunCreated {
         format_version: PLAN_FORMAT_VERSION,
         name: "many".to_owned(),
         params: BTreeMap::new(),
+        concurrency: None,
         nodes: (0..steps).map(node).collect(),
     };
     RunCreated {
@@ -172,6 +173,7 @@ fn started(created: &RunCreated, n: usize, keeper: &str) -> StepStarted {
         key: Arc::new(KeyParts::default()),
         reuse_key: None,
         push_version: None,
+        gpus: Vec::new(),
         reason: Reason::new(ReasonCode::New, "", ""),
         at: created.at,
     }

@@ -48,6 +48,14 @@ impl AttemptLayout {
         }
     }
 
+    /// The places of whoever tries a step by hand: as an attempt's, and no attempt's.
+    pub fn by_hand(run: RunId, step: &str) -> Self {
+        Self {
+            run_folder: run_folder(run),
+            name: format!("{step}.shell"),
+        }
+    }
+
     /// Its log, always there.
     pub fn log(&self) -> String {
         self.flat("log")

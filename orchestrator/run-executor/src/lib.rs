@@ -22,6 +22,7 @@ mod prepare;
 mod verify;
 
 pub use executor::{ExecutorConfig, ExecutorError, LocalExecutor, may_live_on};
+pub use launch::{ByHand, by_hand};
 pub use memo::DigestMemo;
 pub use prepare::prepare;
 pub use verify::verify;

@@ -232,6 +232,7 @@ impl Script {
                 format_version: PLAN_FORMAT_VERSION,
                 name: "no-op".to_owned(),
                 params: BTreeMap::new(),
+                concurrency: None,
                 nodes: (0..steps).map(node).collect(),
             }),
             run: RunId(Uuid::nil()),
@@ -295,6 +296,7 @@ impl Script {
             key: Arc::clone(&self.key),
             reuse_key: Some(blake3::hash(&node.to_be_bytes()).to_hex().to_string()),
             push_version: None,
+            gpus: Vec::new(),
             reason: Reason::new(ReasonCode::New, "it never ran", ""),
             at: self.now,
         });

@@ -18,9 +18,9 @@ mod warnings;
 use std::collections::BTreeSet;
 
 use component_api::catalog::Catalog;
-use pipeline_spec::{Code, Collector, Diagnostic, PipelineSpec, locate, parse_unplaced};
+use pipeline_spec::{Code, Collector, Diagnostic, PipelineSpec, locate, parse_unplaced, spec};
 
-use crate::plan::{Node, NodeId, PLAN_FORMAT_VERSION, Plan, Source};
+use crate::plan::{Concurrency, Node, NodeId, PLAN_FORMAT_VERSION, Plan, Source, WhenBusy};
 use steps::Steps;
 
 /// What became of a pipeline file.
@@ -133,6 +133,14 @@ fn seal(spec: &PipelineSpec, drafts: Vec<Draft>, order: &[usize]) -> Plan {
         format_version: PLAN_FORMAT_VERSION,
         name: spec.name.clone(),
         params: spec.params.clone(),
+        concurrency: spec.concurrency.map(|written| Concurrency {
+            max_runs: written.max_runs,
+            when_busy: match written.when_busy {
+                spec::WhenBusy::Queue => WhenBusy::Queue,
+                spec::WhenBusy::Skip => WhenBusy::Skip,
+                spec::WhenBusy::CancelRunning => WhenBusy::CancelRunning,
+            },
+        }),
         nodes: nodes.into_iter().map(|(_, node)| node).collect(),
     }
 }

@@ -13,6 +13,6 @@ pub mod selection;
 pub use compile::{Compiled, compile, compile_text};
 pub use component_api::manifest::ParamSpec;
 pub use plan::{
-    Action, Condition, InputPlan, Node, NodeId, OutputKind, OutputPlan, PLAN_FORMAT_VERSION, Plan,
-    Policy, Retry, Source,
+    Action, Concurrency, Condition, InputPlan, Node, NodeId, OutputKind, OutputPlan,
+    PLAN_FORMAT_VERSION, Plan, Policy, Resources, Retry, Source, WhenBusy,
 };

@@ -20,8 +20,46 @@ pub struct Plan {
     pub name: String,
     /// Declared parameters.
     pub params: BTreeMap<String, ParamSpec>,
+    /// How many runs of the pipeline may run at once, if that is bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
     /// The steps; every edge points from a lower index to a higher one.
     pub nodes: Vec<Node>,
+}
+
+/// `concurrency:` of a pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Concurrency {
+    /// Most runs of the pipeline at once.
+    pub max_runs: u32,
+    /// What becomes of one more.
+    pub when_busy: WhenBusy,
+}
+
+/// What becomes of a run that is one too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenBusy {
+    /// It waits for its turn.
+    Queue,
+    /// It is not made.
+    Skip,
+    /// The others are cancelled, and it begins when they have ended.
+    CancelRunning,
+}
+
+/// What of the machine a step takes while it runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Thousandths of a processor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_milli: Option<u64>,
+    /// Bytes of memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// GPUs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<u32>,
 }
 
 /// The dense number of a node in its plan: its index in [`Plan::nodes`].
@@ -70,6 +108,12 @@ pub struct Node {
     /// Whether it has a folder that survives its attempts. No part of what its result depends on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub checkpoint: bool,
+    /// The pool of which it takes a place while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// What of the machine it takes while it runs. No part of what its result depends on.
+    #[serde(default, skip_serializing_if = "Resources::is_nothing")]
+    pub resources: Resources,
     /// What bounds its attempts. No part of what its result depends on.
     #[serde(default, skip_serializing_if = "Policy::is_unbounded")]
     pub policy: Policy,
@@ -247,6 +291,8 @@ impl Node {
             cache_key: None,
             workdir: None,
             checkpoint: false,
+            pool: None,
+            resources: Resources::default(),
             policy: Policy::default(),
             condition: None,
             allow_failure: false,
@@ -259,6 +305,13 @@ impl Node {
     pub fn bears(&self, need: NodeId, failed: bool) -> bool {
         self.condition.as_ref().is_some_and(|c| c.asks_status)
             || failed && self.tolerates.contains(&need)
+    }
+}
+
+impl Resources {
+    /// Whether it takes nothing.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
     }
 }
 

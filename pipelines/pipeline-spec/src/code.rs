@@ -52,6 +52,7 @@ codes! {
     UnknownType "unknown-type" "There is no artifact or parameter type of this name.",
     InvalidDeclaration "invalid-declaration" "A declaration is out of bounds or contradicts itself.",
     InvalidDuration "invalid-duration" "A duration is in none of the forms that durations have, or out of bounds.",
+    InvalidSize "invalid-size" "A size is in none of the forms that sizes have, or out of bounds.",
     AmbiguousText "ambiguous-text" "A number or boolean is used as text, but YAML changed how it was written.",
     // What names stand for.
     UnknownComponent "unknown-component" "`uses:` names a component that does not exist.",

@@ -29,6 +29,18 @@ pub const ATTEMPTS_MAX: u32 = 100;
 /// The greatest factor of a backoff: beyond it `max` is reached at once.
 pub const BACKOFF_FACTOR_MAX: f64 = 100.0;
 
+/// The greatest size: a pebibyte, more than any machine has and still exact as a float.
+pub const SIZE_BYTES_MAX: u64 = 1 << 50;
+
+/// The least memory that a step may ask for: below it no program starts.
+pub const MEMORY_BYTES_MIN: u64 = 1 << 20;
+
+/// Most processors, and most GPUs, that a step may ask for: more than the largest machines have.
+pub const DEVICES_MAX: u32 = 4_096;
+
+/// Most runs of a pipeline that `max_runs` lets run at once: the engine holds no more unfinished ones.
+pub const MAX_RUNS_MAX: u32 = 1_000;
+
 /// Longest duration, in milliseconds: ten years. What waits longer waits for ever, and ten times as
 /// much would still fit wherever times are counted.
 pub const DURATION_MS_MAX: u64 = 10 * 366 * 24 * 60 * 60 * 1_000;

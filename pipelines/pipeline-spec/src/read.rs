@@ -9,6 +9,7 @@ mod input;
 mod params;
 mod pipeline;
 mod policy;
+mod resources;
 mod shell;
 mod step;
 

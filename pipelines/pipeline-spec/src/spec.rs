@@ -16,8 +16,42 @@ pub struct PipelineSpec {
     pub params: BTreeMap<String, ParamSpec>,
     /// `defaults:`, for every step that does not say it itself.
     pub defaults: Defaults,
+    /// `concurrency:`, how many of its runs may run at once.
+    pub concurrency: Option<Concurrency>,
     /// Steps by id, those of `finally:` among them.
     pub steps: BTreeMap<String, Step>,
+}
+
+/// `concurrency:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Concurrency {
+    /// Most runs of the pipeline at once.
+    pub max_runs: u32,
+    /// What becomes of one more.
+    pub when_busy: WhenBusy,
+}
+
+/// What becomes of a run that is one too many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenBusy {
+    /// It waits for its turn.
+    #[default]
+    Queue,
+    /// It is not made.
+    Skip,
+    /// The others are cancelled, and it begins when they have ended.
+    CancelRunning,
+}
+
+/// `resources:`, as far as it is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// Thousandths of a processor.
+    pub cpu_milli: Option<u64>,
+    /// Bytes of memory.
+    pub memory_bytes: Option<u64>,
+    /// GPUs.
+    pub gpu: Option<u32>,
 }
 
 /// `defaults:`, what holds for every step that does not say it itself.
@@ -37,6 +71,10 @@ pub struct Defaults {
     pub checkpoint: Option<bool>,
     /// Whether the run goes on although a step failed.
     pub allow_failure: Option<bool>,
+    /// The pool of which every step takes a place.
+    pub pool: Option<String>,
+    /// What of the machine steps take.
+    pub resources: Resources,
 }
 
 /// `cache:`.
@@ -101,6 +139,10 @@ pub struct Step {
     pub workdir: Option<String>,
     /// Whether it has a folder that survives its attempts.
     pub checkpoint: bool,
+    /// The pool of which it takes a place while it runs.
+    pub pool: Option<String>,
+    /// What of the machine it takes while it runs.
+    pub resources: Resources,
     /// What bounds its attempts.
     pub policy: Policy,
     /// What it takes from `defaults:`, as pointers: `cache`, `env/NAME`.
@@ -179,11 +221,25 @@ impl Default for Step {
             cache: Cache::On,
             workdir: None,
             checkpoint: false,
+            pool: None,
+            resources: Resources::default(),
             policy: Policy::default(),
             inherited: BTreeSet::new(),
             condition: None,
             allow_failure: false,
             finally: false,
+        }
+    }
+}
+
+impl Resources {
+    /// With what another says where this one says nothing.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            cpu_milli: self.cpu_milli.or(other.cpu_milli),
+            memory_bytes: self.memory_bytes.or(other.memory_bytes),
+            gpu: self.gpu.or(other.gpu),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod attempt;
 mod background;
 mod output;
+mod replace;
 
 use std::io;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub(crate) use background::{Background, start_background};
 pub use background::{StartedDaemon, enter_own_session, start_daemon};
 pub(crate) use background::{log_tail, status_text};
 pub use output::{Output, output_of};
+pub use replace::become_program;
 
 /// A program could not be run.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use orchestrator_api as api;
 use orchestrator_api::{DaemonInfo, DocumentVersion};
+use run_engine::reason::ReasonCode;
 
 use super::milliseconds;
 use super::words::{reason, run_state, step_state};
@@ -26,7 +27,10 @@ pub(crate) fn overview(
             *steps.entry(step_state(step.phase)).or_default() += 1;
         }
     }
-    let hindrance = unfinished.iter().find_map(|live| live.waiting.as_ref());
+    // Steps also wait for their turn; that hinders nothing.
+    let hinders = |code: ReasonCode| !matches!(code, ReasonCode::Slots | ReasonCode::Pool);
+    let mut waiting = unfinished.iter().flat_map(|live| live.waiting.iter());
+    let hindrance = waiting.find(|waiting| hinders(waiting.why.code));
     api::Overview {
         version: DocumentVersion,
         build: info.build.clone(),

@@ -27,11 +27,8 @@ pub(crate) fn status(snapshot: &Snapshot, state_dir: &Path) -> api::Status {
     let steps = created.plan.node_ids().map(|node| {
         let pid = live.pids.get(&node).copied();
         let mut step = step(view, node, pid, state_dir);
-        if let Some(waiting) = live
-            .waiting
-            .as_ref()
-            .filter(|all| all.steps.contains(&node))
-        {
+        let mut waiting = live.waiting.iter();
+        if let Some(waiting) = waiting.find(|waiting| waiting.steps.contains(&node)) {
             step.state = api::StepState::Waiting;
             step.reason = Some(reason(&waiting.why));
         }
@@ -62,8 +59,9 @@ pub(crate) fn status(snapshot: &Snapshot, state_dir: &Path) -> api::Status {
 
 /// What an unfinished run's steps wait for that could run.
 fn waits_for(live: &LiveRun) -> Option<api::Reason> {
-    let waiting = live.waiting.as_ref()?;
-    (!waiting.steps.is_empty()).then(|| reason(&waiting.why))
+    let mut waiting = live.waiting.iter();
+    let waiting = waiting.find(|waiting| !waiting.steps.is_empty())?;
+    Some(reason(&waiting.why))
 }
 
 /// Which step of an unfinished run is stuck, if one is.

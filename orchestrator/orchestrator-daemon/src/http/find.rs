@@ -69,7 +69,7 @@ impl Api {
             view: state.view(),
             seq: journal.entries.last().map_or(0, |entry| entry.seq),
             pids: Arc::new(BTreeMap::new()),
-            waiting: None,
+            waiting: Arc::default(),
         };
         Ok(Snapshot {
             run: Arc::new(live),

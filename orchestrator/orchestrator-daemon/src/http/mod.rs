@@ -18,6 +18,7 @@ mod problem;
 mod retry;
 mod runs;
 mod selecting;
+mod shell;
 mod stream;
 
 use std::collections::BTreeSet;
@@ -57,6 +58,8 @@ pub(crate) struct Parts {
     pub(crate) state_dir: PathBuf,
     /// Components that pipelines may use.
     pub(crate) catalog: Catalog,
+    /// The command that a standard component's name and arguments follow.
+    pub(crate) component_argv: Vec<String>,
     /// What resolving steps takes, for plans.
     pub(crate) resolve: Arc<ResolveSettings>,
     /// What was committed.
@@ -91,6 +94,7 @@ pub(crate) fn router(parts: Parts) -> Router {
         .route("/runs/{run}/retry", post(retry::retry))
         .route("/runs/{run}/events", get(events::of_run))
         .route("/runs/{run}/steps/{step}/log", get(log::log))
+        .route("/runs/{run}/steps/{step}/shell", post(shell::shell))
         .route("/events", get(events::of_all))
         .route("/artifacts", get(artifacts::list))
         .route("/artifacts/{artifact}", get(artifacts::one));

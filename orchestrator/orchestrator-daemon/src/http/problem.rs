@@ -100,6 +100,7 @@ impl From<CommandError> for Refusal {
             CommandError::Ended(_) => "run_ended",
             CommandError::StillLive(_) | CommandError::Abandoned { .. } => "run_live",
             CommandError::Gone { .. } => "output_missing",
+            CommandError::Busy { .. } => "busy",
             CommandError::TooManyRuns { .. } => "too_many_runs",
         };
         Self::conflict(code, error.to_string())

@@ -35,6 +35,8 @@ pub(crate) struct Intent {
     pub(crate) keeper: String,
     /// Version of a push.
     pub(crate) push_version: Option<i64>,
+    /// The numbers of the GPUs that are its own.
+    pub(crate) gpus: Vec<u32>,
     /// Why it runs.
     pub(crate) reason: Reason,
     /// When.
@@ -108,6 +110,7 @@ pub(crate) fn first_attempt(
         key: Arc::clone(&resolved.key),
         reuse_key: resolved.reuse.recorded().map(str::to_owned),
         push_version: intent.push_version,
+        gpus: intent.gpus,
         reason: intent.reason,
         at: intent.at,
     }

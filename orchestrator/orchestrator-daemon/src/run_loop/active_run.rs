@@ -12,10 +12,11 @@ use run_engine::event::StepStarted;
 use run_engine::ids::RunId;
 use run_engine::reason::Reason;
 use run_engine::seams::Reusable;
-use run_engine::state::RunState;
+use run_engine::state::{RunPhase, RunState};
 
 use crate::resolve::{Resolved, RunContext};
-use crate::views::{LiveRun, Waiting};
+use crate::views::LiveRun;
+use run_engine::launch::Waiting;
 
 /// A run that has not ended.
 #[derive(Debug)]
@@ -37,6 +38,18 @@ pub(super) struct ActiveRun {
     pub(super) pids: Arc<BTreeMap<NodeId, u32>>,
     /// Number of its last event.
     pub(super) seq: u64,
+    /// Whether it may begin, as far as the other runs of its pipeline go. What it waits for is found anew
+    /// after a crash.
+    pub(super) turn: Turn,
+}
+
+/// Whether a run may begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It has begun.
+    Begun,
+    /// It waits for other runs of its pipeline to end, and why.
+    Waits(Reason),
 }
 
 /// Steps that a retry carries over.
@@ -97,7 +110,13 @@ impl ActiveRun {
             inherited: BTreeSet::new(),
             pids: Arc::default(),
             seq: 0,
+            turn: Turn::Begun,
         }
+    }
+
+    /// Whether nothing happens to it before other runs have ended. Whatever ends it does.
+    pub(super) fn waits_for_its_turn(&self) -> bool {
+        self.turn != Turn::Begun && self.state.phase == RunPhase::Active
     }
 
     /// Its identity.
@@ -133,23 +152,19 @@ impl ActiveRun {
         }
     }
 
-    /// What readers see of it. `hindrance` is why nothing can be launched, if nothing can.
-    pub(super) fn live(&self, hindrance: Option<&Reason>) -> LiveRun {
+    /// What readers see of it.
+    pub(super) fn live(&self, waiting: Vec<Waiting>) -> LiveRun {
         LiveRun {
             view: self.state.view(),
             seq: self.seq,
             pids: Arc::clone(&self.pids),
-            waiting: hindrance.map(|why| {
-                let steps = self.unlaunched().collect();
-                let why = why.clone();
-                Arc::new(Waiting { why, steps })
-            }),
+            waiting: waiting.into(),
         }
     }
 
     /// Steps that could run and have no process: they wait for a slot, or were started and could not
     /// be launched.
-    fn unlaunched(&self) -> impl Iterator<Item = NodeId> + '_ {
+    pub(super) fn unlaunched(&self) -> impl Iterator<Item = NodeId> + '_ {
         let queued = self.stages.iter();
         let queued = queued.filter(|(_, stage)| matches!(stage, Stage::Queued(_)));
         let started = self.state.running();

@@ -68,6 +68,10 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
             let runs = self.runs.len();
             return Ok(Err(CommandError::TooManyRuns { runs }));
         }
+        let turn = match self.turn_of(&new)? {
+            Ok(turn) => turn,
+            Err(error) => return Ok(Err(error)),
+        };
         let run = RunId(self.bench.clock.new_id());
         let settings = &self.bench.settings;
         let created = Arc::new(RunCreated {
@@ -90,6 +94,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         });
         let context = RunContext::new(Arc::clone(&created), Arc::clone(&self.bench.resolve));
         let mut active = ActiveRun::new(RunState::new(Arc::clone(&created)), context);
+        active.turn = turn;
         for (node, execution) in &created.carried {
             let Some(found) = self.bench.lookups().execution(*execution)? else {
                 return Ok(Err(CommandError::Gone {
@@ -133,7 +138,11 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         same.map(ActiveRun::id)
     }
 
-    fn cancel(&mut self, id: RunId, input: &Input) -> Result<Result<(), CommandError>, LoopError> {
+    pub(super) fn cancel(
+        &mut self,
+        id: RunId,
+        input: &Input,
+    ) -> Result<Result<(), CommandError>, LoopError> {
         let Some(run) = self.runs.get_mut(&id) else {
             return Ok(Err(CommandError::Ended(id)));
         };

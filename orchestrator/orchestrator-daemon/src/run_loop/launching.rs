@@ -1,16 +1,17 @@
 //! Launching: queued steps become attempts as slots are free.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pipeline_plan::NodeId;
 use run_engine::event::{Event, StepStarted};
 use run_engine::ids::{ExecutionId, RunId};
-use run_engine::launch::RunLoad;
+use run_engine::launch::{Demand, RunLoad, Waiting};
 use run_engine::reason::{Reason, ReasonCode};
 use run_engine::seams::{Clock, Effect, Executor, LaunchTask, Lookups, Store};
 use run_engine::state::RunState;
 
-use super::active_run::{ActiveRun, Queued, Stage};
+use super::active_run::{ActiveRun, Queued, Stage, Turn};
 use super::{Bench, LoopError, RunLoop};
 use crate::resolve::{Intent, PushTarget, Resolved, first_attempt, push_target, why_it_runs};
 
@@ -35,17 +36,26 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
             )
         };
         let picked = self.bench.queue.pick(load, self.bench.running);
+        let waits_otherwise = self.bench.queue.take_changed();
+        self.bench.draft.changed.extend(waits_otherwise);
         let any = !picked.is_empty();
-        for (id, node) in picked {
+        for picked in picked {
+            let (id, node) = (picked.run, picked.node);
+            let Some(run) = self.runs.get_mut(&id) else {
+                self.bench.queue.release(id, node);
+                continue;
+            };
             if self.bench.is_full() {
-                self.bench.queue.offer(id, node);
+                self.bench.offer(run, node);
                 self.bench.unsettled.insert(id);
                 continue;
             }
-            if let Some(run) = self.runs.get_mut(&id)
-                && let Some(Stage::Queued(queued)) = run.stages.remove(&node)
-            {
-                self.bench.start(run, node, *queued)?;
+            if let Some(Stage::Queued(queued)) = run.stages.remove(&node) {
+                self.bench.start(run, node, *queued, picked.gpus)?;
+            }
+            if run.state.live_attempt(node).is_none() {
+                // Something stands in for it after all.
+                self.bench.queue.release(id, node);
             }
         }
         Ok(any && !self.bench.is_full())
@@ -53,23 +63,46 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
 }
 
 impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
+    /// What the steps of a run wait for that could run.
+    pub(super) fn waiting(&self, run: &ActiveRun) -> Vec<Waiting> {
+        let all = |why: &Reason, steps: BTreeSet<NodeId>| {
+            let why = why.clone();
+            vec![Waiting { why, steps }]
+        };
+        match (&run.turn, &self.hindrance) {
+            (Turn::Waits(why), _) => all(why, run.state.ready().collect()),
+            (Turn::Begun, Some(why)) => all(why, run.unlaunched().collect()),
+            (Turn::Begun, None) => self.queue.waiting(run.id()),
+        }
+    }
+
+    /// Puts a step that was picked back.
+    fn offer(&mut self, run: &ActiveRun, node: NodeId) {
+        self.queue.release(run.id(), node);
+        if let Some(Stage::Queued(queued)) = run.stages.get(&node) {
+            let demand = demand(run, node, queued);
+            self.queue.offer(run.id(), node, demand);
+        }
+    }
+
     fn start(
         &mut self,
         run: &mut ActiveRun,
         node: NodeId,
         queued: Queued,
+        gpus: Vec<u32>,
     ) -> Result<(), LoopError> {
         match queued {
             Queued::Again(last) => {
                 let started = self.next_attempt(&run.state, &last);
-                self.start_attempt(run, started)
+                self.start_attempt(run, StepStarted { gpus, ..started })
             }
             Queued::First { resolved, reason } => {
                 // While it waited, another run may have done the same.
                 if let Some(found) = self.find_reusable(&resolved)? {
                     return self.reuse_or_verify(run, node, resolved, found);
                 }
-                let started = self.first_attempt(run, node, &resolved, reason)?;
+                let started = self.first_attempt(run, node, &resolved, (reason, gpus))?;
                 self.start_attempt(run, started)
             }
         }
@@ -80,7 +113,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         run: &ActiveRun,
         node: NodeId,
         resolved: &Resolved,
-        reason: Option<Reason>,
+        (reason, gpus): (Option<Reason>, Vec<u32>),
     ) -> Result<StepStarted, LoopError> {
         let context = &run.context;
         let planned = context.created.plan.node(node);
@@ -92,6 +125,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             execution: ExecutionId::new(self.clock.new_id()),
             keeper: self.executor.keeper(),
             push_version: self.push_version(run, node, resolved)?,
+            gpus,
             reason,
             at: self.now,
         };
@@ -166,5 +200,18 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
     /// An attempt ended: if it was a push, its version is free unless it was published.
     pub(super) fn release_version(&mut self, run: RunId, node: NodeId) {
         self.live_pushes.remove(&(run, node));
+    }
+}
+
+/// What a queued step asks for beside a slot.
+pub(super) fn demand(run: &ActiveRun, node: NodeId, queued: &Queued) -> Demand {
+    let planned = run.state.plan().node(node);
+    let key = match queued {
+        Queued::First { resolved, .. } => &resolved.key,
+        Queued::Again(last) => &last.key,
+    };
+    Demand {
+        alone: planned.checkpoint.then(|| key.digest()),
+        ..Demand::of(planned)
     }
 }

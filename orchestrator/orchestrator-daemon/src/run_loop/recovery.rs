@@ -9,7 +9,8 @@ use run_engine::ids::AttemptId;
 use run_engine::seams::{Clock, Effect, Executor, JournalEntry, LaunchTask, Lookups, Store};
 use run_engine::state::{RunPhase, RunState};
 
-use super::active_run::ActiveRun;
+use super::active_run::{ActiveRun, Queued};
+use super::launching::demand;
 use super::{Bench, LoopError, RunLoop, Turned};
 use crate::resolve::RunContext;
 
@@ -44,6 +45,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
                 self.take_up(state)?;
             }
         }
+        self.queue_again();
         self.let_go();
         self.finish()?;
         Ok(Turned {
@@ -113,6 +115,9 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
                 continue;
             };
             self.hold_version(run.id(), &started);
+            let demand = demand(run, node, &Queued::Again(started.clone()));
+            self.queue
+                .hold(run.id(), node, demand, started.gpus.clone());
             run.inherited.insert(node);
             self.draft.effects.push(Effect::Launch(LaunchTask {
                 created: run.state.created.clone(),

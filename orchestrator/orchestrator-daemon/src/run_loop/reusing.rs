@@ -26,8 +26,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         if let Some(found) = self.find_reusable(&resolved)? {
             return self.reuse_or_verify(run, node, resolved, found);
         }
-        self.enqueue(run, node, Queued::First { resolved, reason });
-        Ok(())
+        self.enqueue(run, node, Queued::First { resolved, reason })
     }
 
     /// What may stand in for a step, over committed rows and this turn's own.
@@ -102,8 +101,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             self.forgotten_keys += 1;
         }
         let reason = Some(gone(missing));
-        self.enqueue(run, node, Queued::First { resolved, reason });
-        Ok(())
+        self.enqueue(run, node, Queued::First { resolved, reason })
     }
 
     /// A retry carries a step over, once what it gave was looked at.

@@ -11,6 +11,7 @@ use run_engine::seams::{Clock, Effect, Executor, Prepared, Store};
 use run_engine::state::StepPhase;
 
 use super::active_run::{ActiveRun, Queued, Stage};
+use super::launching::demand;
 use super::{Bench, LoopError, RunLoop};
 use crate::resolve::{Unresolved, prepare_task, resolve, stand_in_gone, unmet_condition};
 
@@ -29,6 +30,9 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
                 }
                 self.bench.unsettled.remove(&id);
             }
+            if self.admit() {
+                continue;
+            }
             if !self.launch()? {
                 return Ok(());
             }
@@ -42,6 +46,9 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         loop {
             if self.is_full() {
                 return Ok(false);
+            }
+            if run.waits_for_its_turn() {
+                return Ok(true);
             }
             if self.follow(run)? {
                 continue;
@@ -90,8 +97,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         }
         if let Some(last) = run.state.step(node).attempts.last() {
             let queued = Queued::Again(last.started.clone());
-            self.enqueue(run, node, queued);
-            return Ok(());
+            return self.enqueue(run, node, queued);
         }
         if !run.state.created.is_selected(node) {
             return self.cannot_start(run, node, stand_in_gone());
@@ -147,13 +153,22 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         Ok(())
     }
 
-    /// A step waits for a slot.
-    pub(super) fn enqueue(&mut self, run: &mut ActiveRun, node: NodeId, queued: Queued) {
-        run.stages.insert(node, Stage::Queued(Box::new(queued)));
-        self.queue.offer(run.id(), node);
-        if self.hindrance.is_some() {
-            // That it waits is not told by any event.
-            self.draft.changed.insert(run.id());
+    /// A step waits for a slot, and for whatever else it asks for.
+    pub(super) fn enqueue(
+        &mut self,
+        run: &mut ActiveRun,
+        node: NodeId,
+        queued: Queued,
+    ) -> Result<(), LoopError> {
+        let demand = demand(run, node, &queued);
+        let never = self.queue.capacity().never_meets(&demand);
+        if let Some(failure) = never.filter(|_| matches!(queued, Queued::First { .. })) {
+            return self.cannot_start(run, node, failure);
         }
+        run.stages.insert(node, Stage::Queued(Box::new(queued)));
+        self.queue.offer(run.id(), node, demand);
+        // That it waits is not told by any event.
+        self.draft.changed.insert(run.id());
+        Ok(())
     }
 }

@@ -61,6 +61,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             assert!(
                 !settled
                     || !state.is_going()
+                    || run.waits_for_its_turn()
                     || run.stages.contains_key(&node)
                     || run.fresh.contains(&node),
                 "run {id}: nothing is being done for step {}, which is ready",

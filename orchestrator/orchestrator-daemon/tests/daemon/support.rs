@@ -38,6 +38,7 @@ pub(crate) fn config(state_dir: &Path) -> DaemonConfig {
         build: "0.0.1+test".to_owned(),
         executable: state_dir.parent().unwrap().join("ropewalk"),
         slots: 16,
+        pools: BTreeMap::new(),
         idle_end: idle_end.map(|text| Duration::from_millis(text.parse().unwrap())),
         serving: None,
     }

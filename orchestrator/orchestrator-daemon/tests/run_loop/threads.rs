@@ -8,6 +8,7 @@ use orchestrator_daemon::run_loop::{
     self, LoopError, LoopHandle, LoopSender, LoopSettings, RunLoop,
 };
 use orchestrator_daemon::views::Views;
+use run_engine::launch::Capacity;
 use tokio::sync::oneshot;
 
 use crate::support::clock::ManualClock;
@@ -18,7 +19,7 @@ use crate::support::store::{Crash, Disk};
 fn start(disk: &Disk, machine: &Machine) -> (LoopSender, LoopHandle) {
     let settings = LoopSettings {
         resolve: ResolveSettings::default(),
-        slots: 4,
+        capacity: Capacity::of_slots(4),
         ropewalk_version: "0.0.1".to_owned(),
         host: "here".to_owned(),
     };

@@ -19,7 +19,7 @@ fn hinder(world: &mut World, text: Option<&str>) {
 /// The steps that wait, and why.
 fn waiting(world: &World, run: RunId) -> Option<(Vec<u32>, String)> {
     let live = world.views.get(run).unwrap();
-    let waiting = live.waiting.as_ref()?;
+    let waiting = live.waiting.first()?;
     let steps = waiting.steps.iter().map(|node| node.0).collect();
     Some((steps, waiting.why.text.clone()))
 }

@@ -88,6 +88,7 @@ pub fn run_of(nodes: Vec<Node>) -> NewRun {
         format_version: PLAN_FORMAT_VERSION,
         name: "test".to_owned(),
         params: BTreeMap::new(),
+        concurrency: None,
         nodes,
     };
     NewRun {

@@ -10,6 +10,7 @@ use orchestrator_daemon::run_loop::{LoopError, LoopInput, LoopSettings, RunLoop,
 use orchestrator_daemon::views::Views;
 use run_engine::event::{Event, RunEnd};
 use run_engine::ids::RunId;
+use run_engine::launch::Capacity;
 use run_engine::state::{RunPhase, StepPhase};
 use tokio::sync::oneshot;
 
@@ -73,7 +74,7 @@ impl World {
                 state_dir: "/state".into(),
                 build: String::new(),
             },
-            slots: self.slots,
+            capacity: Capacity::of_slots(self.slots),
             ropewalk_version: "0.0.1".to_owned(),
             host: "here".to_owned(),
         };

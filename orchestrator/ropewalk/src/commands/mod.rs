@@ -14,6 +14,7 @@ pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod serve;
+pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod stop;
@@ -41,6 +42,7 @@ pub(crate) fn execute(command: Command, context: &Context) -> Outcome {
         Command::Logs(arguments) => client(logs::execute(arguments, context)),
         Command::Events(arguments) => client(events::execute(arguments, context)),
         Command::Artifacts(arguments) => client(artifacts::execute(arguments, context)),
+        Command::Shell(arguments) => client(shell::execute(arguments, context)),
         Command::Show(arguments) => client(show::execute(arguments, context)),
         Command::Stop(arguments) => client(stop::execute(arguments, context)),
         // These are whole processes of their own kind, without a client's runtime.

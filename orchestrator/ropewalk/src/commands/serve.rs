@@ -113,6 +113,7 @@ impl Settings {
                 "state_dir": path(&self.state_dir),
                 "listen": listen,
                 "slots": slots,
+                "pools": config.pools,
                 "log": config.log,
                 "tokens": tokens,
                 "tls": tls.map(|tls| json!({"certificate": path(&tls.certificate), "key": path(&tls.key)})),
@@ -122,11 +123,16 @@ impl Settings {
         let tokens: Vec<String> = tokens
             .map(|token| format!("{} ({})", token.name, token.scope.word()))
             .collect();
+        let pools = config.pools.iter();
+        let pools: Vec<String> = pools
+            .map(|(name, places)| format!("{name}: {places}"))
+            .collect();
         printing::print(&fields(&[
             ("config", file.unwrap_or_default()),
             ("state", path(&self.state_dir)),
             ("listen", listen.to_owned()),
             ("slots", slots.to_string()),
+            ("pools", pools.join("\n")),
             ("log", config.log.clone().unwrap_or_default()),
             ("tokens", tokens.join("\n")),
             (

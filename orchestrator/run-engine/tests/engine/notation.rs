@@ -255,6 +255,7 @@ fn started(node: NodeId, attempt: u32, at: DateTime<Utc>) -> StepStarted {
         key: Arc::new(KeyParts::default()),
         reuse_key: Some(format!("key of {}", node.0)),
         push_version: None,
+        gpus: Vec::new(),
         reason: Reason::new(ReasonCode::New, "it has not run before", ""),
         at,
     }

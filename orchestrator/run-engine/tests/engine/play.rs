@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use run_engine::decide::{Input, decide, follow};
 use run_engine::event::Event;
-use run_engine::launch::{LaunchQueue, RunLoad};
+use run_engine::launch::{Capacity, Demand, LaunchQueue, RunLoad};
 use run_engine::state::{RunPhase, RunState};
 
 use crate::notation::{assert_holds, created, event, input, parts, show_step, time};
@@ -181,14 +181,16 @@ impl Play {
     fn start(&self) -> Option<Vec<Event>> {
         let (state, now) = (&self.state, time(self.moves));
         let active = state.is_going();
-        let mut queue = LaunchQueue::new(self.slots);
-        state.ready().for_each(|node| queue.offer(state.id(), node));
+        let mut queue = LaunchQueue::new(Capacity::of_slots(self.slots));
+        state
+            .ready()
+            .for_each(|node| queue.offer(state.id(), node, Demand::default()));
         let load = |_| RunLoad {
             running: state.running_count(),
             slots: state.created.slots as usize,
         };
         let picked = queue.pick(load, state.running_count());
-        let (_, node) = picked.into_iter().find(|_| active)?;
+        let node = picked.into_iter().find(|_| active)?.node;
         let id = &state.plan().node(node).id;
         let attempts = state.step(node).attempts.len();
         Some(match self.act(id, 0) {

@@ -36,6 +36,12 @@ pub(super) fn of(attempt: &Attempt<'_>, input: &ExecutorInput) -> Vec<(String, S
         let name = "ROPEWALK_CHECKPOINT_DIR".to_owned();
         variables.values.insert(name, folder);
     }
+    // A step that says how many GPUs it takes sees no others.
+    if attempt.node.resources.gpu.is_some() {
+        let numbers: Vec<String> = started.gpus.iter().map(ToString::to_string).collect();
+        let name = "CUDA_VISIBLE_DEVICES".to_owned();
+        variables.values.insert(name, numbers.join(","));
+    }
     variables.values.insert(
         "TMPDIR".to_owned(),
         absolute(attempt, &attempt.work_folder()),

@@ -138,6 +138,53 @@ pub(crate) fn build(
     })
 }
 
+/// What a step that was started is given, for somebody to try it by hand: as its last attempt, with
+/// outputs and scratch that are nobody's. What was tried before is removed.
+pub fn by_hand(
+    task: &LaunchTask,
+    component_argv: &[String],
+    memo: &DigestMemo,
+) -> Result<ByHand, Failure> {
+    let attempt = Attempt {
+        layout: AttemptLayout::by_hand(task.created.run, &task.node().id),
+        ..Attempt::new(task, memo.state_dir())
+    };
+    let folder = attempt.path(&attempt.layout.folder());
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let action = "removing what was tried before in";
+            return Err(failures::io(
+                FailureCode::LaunchRefused,
+                action,
+                &folder,
+                &error,
+            ));
+        }
+        _ => {}
+    }
+    make_folder(&attempt.path(&attempt.layout.outputs()))?;
+    let launch = build(&attempt, "by hand".to_owned(), component_argv, memo)?;
+    Ok(ByHand {
+        argv: launch.argv,
+        env: launch.env,
+        cwd: launch.cwd,
+        outputs: attempt.path(&attempt.layout.outputs()),
+    })
+}
+
+/// What somebody is given who tries a step by hand.
+#[derive(Debug, Clone)]
+pub struct ByHand {
+    /// The step's program and its arguments.
+    pub argv: Vec<String>,
+    /// All variables.
+    pub env: Vec<(String, String)>,
+    /// Where it works.
+    pub cwd: PathBuf,
+    /// Where its artifacts go.
+    pub outputs: PathBuf,
+}
+
 /// Milliseconds that an attempt of this step has between the request to end and its end.
 pub(crate) fn grace_ms(node: &Node) -> u64 {
     node.policy.grace_ms.unwrap_or(KILL_GRACE_MS)

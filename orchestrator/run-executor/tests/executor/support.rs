@@ -389,6 +389,7 @@ impl Step {
             format_version: PLAN_FORMAT_VERSION,
             name: "penguins".to_owned(),
             params: BTreeMap::new(),
+            concurrency: None,
             nodes: vec![self.node.clone()],
         };
         let at = DateTime::<Utc>::UNIX_EPOCH;
@@ -422,6 +423,7 @@ impl Step {
             key: Arc::new(self.key.clone()),
             reuse_key: None,
             push_version: self.push_version,
+            gpus: Vec::new(),
             reason: Reason::new(ReasonCode::New, "", ""),
             at,
         };

@@ -202,6 +202,7 @@ impl<'a> Resolver<'a> {
             key: Arc::new(key.with_files(files)),
             reuse_key: stored.reuse_key.map(String::from),
             push_version: stored.push_version,
+            gpus: stored.gpus,
             reason: stored.reason.try_into()?,
             at: stored.at.try_into()?,
         })

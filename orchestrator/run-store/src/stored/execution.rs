@@ -112,6 +112,8 @@ pub(crate) struct StoredStarted {
     pub(crate) reuse_key: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) push_version: Option<i64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) gpus: Vec<u32>,
     pub(crate) reason: StoredReason,
     pub(crate) at: Micros,
 }
@@ -148,6 +150,7 @@ impl StoredStarted {
             key: StoredKey::new(&started.key, key_files),
             reuse_key: started.reuse_key.as_ref().map(Digest::from),
             push_version: started.push_version,
+            gpus: started.gpus.clone(),
             reason: (&started.reason).into(),
             at: started.at.into(),
         }

@@ -61,6 +61,7 @@ pub(crate) fn plan(name: &str, steps: &[&str]) -> Arc<Plan> {
         format_version: PLAN_FORMAT_VERSION,
         name: name.to_owned(),
         params: BTreeMap::new(),
+        concurrency: None,
         nodes: steps.iter().enumerate().map(node).collect(),
     })
 }
@@ -181,6 +182,7 @@ impl Script {
             key: Arc::new(parts),
             reuse_key: Some(digest(key)),
             push_version: None,
+            gpus: Vec::new(),
             reason: Reason::new(ReasonCode::New, "it never ran", ""),
             at: self.now(),
         }

@@ -10,7 +10,7 @@ use super::steps::{Entry, Steps};
 use super::texts::Texts;
 use super::{Draft, collisions, inputs, parameters, policy};
 use crate::expression::with_article;
-use crate::plan::{Action, Condition, Node, NodeId, OutputKind, OutputPlan};
+use crate::plan::{Action, Condition, Node, NodeId, OutputKind, OutputPlan, Resources};
 
 /// Compiles the step of this number.
 pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector) -> Draft {
@@ -59,6 +59,12 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
         cache_key,
         workdir: entry.step.workdir.clone(),
         checkpoint: entry.step.checkpoint,
+        pool: entry.step.pool.clone(),
+        resources: Resources {
+            cpu_milli: entry.step.resources.cpu_milli,
+            memory_bytes: entry.step.resources.memory_bytes,
+            gpu: entry.step.resources.gpu,
+        },
         policy,
         condition,
         allow_failure: entry.step.allow_failure,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Reader, policy, step};
+use super::{Reader, policy, resources, step};
 use crate::at::At;
 use crate::code::Code;
 use crate::spec::{Cache, Defaults};
@@ -15,6 +15,8 @@ const KEYS: &[&str] = &[
     "workdir",
     "checkpoint",
     "allow_failure",
+    "pool",
+    "resources",
 ];
 
 /// `defaults:`, for every step.
@@ -38,6 +40,8 @@ pub(super) fn settings(map: &mut Map<String, Value>, at: &At<'_>, reader: &mut R
         workdir: take("workdir").and_then(|v| workdir(v, &at.key("workdir"), reader)),
         checkpoint: take("checkpoint").map(|v| flag(v, &at.key("checkpoint"), reader)),
         allow_failure: take("allow_failure").map(|v| flag(v, &at.key("allow_failure"), reader)),
+        pool: take("pool").and_then(|v| resources::pool(v, &at.key("pool"), reader)),
+        resources: resources::resources(take("resources"), &at.key("resources"), reader),
         ..Defaults::default()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 
-use super::{Reader, defaults, params, step};
+use super::{Reader, defaults, params, resources, step};
 use crate::at::At;
 use crate::code::Code;
 use crate::limits::NAME_CHARACTERS_MAX;
@@ -15,6 +15,7 @@ const KEYS: &[&str] = &[
     "name",
     "description",
     "params",
+    "concurrency",
     "defaults",
     "steps",
     "finally",
@@ -48,6 +49,10 @@ pub(crate) fn pipeline(tree: Value, reader: &mut Reader) -> PipelineSpec {
         name: name(map.remove("name"), &at, &meant, reader),
         description: reader.literal_or_empty(map.remove("description"), &at.key("description")),
         params: params::params(map.remove("params"), &at.key("params"), reader),
+        concurrency: {
+            let value = map.remove("concurrency");
+            resources::concurrency(value, &at.key("concurrency"), reader)
+        },
         defaults,
         steps: all,
     }
