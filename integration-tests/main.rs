@@ -13,6 +13,7 @@ mod failures;
 mod following;
 mod kill;
 mod language;
+mod live;
 mod low_disk;
 #[cfg(feature = "servers")]
 mod other_frameworks;

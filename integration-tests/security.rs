@@ -259,11 +259,20 @@ fn requests_have_limits() {
 
 #[test]
 fn no_path_leads_out_of_the_state_folder() {
-    let project = Project::of("paths", PIPELINE);
+    let project = Project::of(
+        "paths",
+        "name: p\nsteps: { a: { run: 'mkdir $OUTPUT_OUT; echo x > $OUTPUT_OUT/x', outputs: { out: Artifact } } }\n",
+    );
     project.write("secret", "planted-outside");
     let server = Server::start(&project);
     let run = project.run_to_end();
     let run = run["run_id"].as_str().expect("a run has an id");
+    assert_eq!(server.get("/api/v1/artifacts/a.out/files/x").text(), "x\n");
+    // A link that a step's owner put there later is no way out either.
+    let artifact = project.command(&["show", "a.out", "--path"]);
+    let artifact = String::from_utf8_lossy(&artifact.stdout).trim().to_owned();
+    let link = std::path::Path::new(&artifact).join("link");
+    std::os::unix::fs::symlink(project.folder().join("secret"), link).expect("it can be made");
     let escapes = [
         "../secret",
         "..%2fsecret",
@@ -273,6 +282,7 @@ fn no_path_leads_out_of_the_state_folder() {
         "%00",
         "a%2f..%2f..%2f..%2f..%2fsecret",
         "..%252fsecret",
+        "link",
     ];
     for escape in escapes {
         for path in [
@@ -281,6 +291,8 @@ fn no_path_leads_out_of_the_state_folder() {
             format!("/api/v1/runs/{escape}"),
             format!("/api/v1/artifacts/{escape}"),
             format!("/api/v1/artifacts/{run}%2fa.{escape}"),
+            format!("/api/v1/artifacts/a.out/files/{escape}"),
+            format!("/api/v1/artifacts/a.out/files/x/../{escape}"),
             format!("/{escape}"),
         ] {
             let response = server.get(&path);

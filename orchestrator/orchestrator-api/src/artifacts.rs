@@ -32,6 +32,26 @@ pub struct ArtifactDocument {
     pub artifact: Artifact,
 }
 
+/// A page of an artifact's files, by path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactFiles {
+    /// 1.
+    pub version: DocumentVersion,
+    /// The files.
+    pub files: Vec<ArtifactFile>,
+    /// What to give as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// A file of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArtifactFile {
+    /// Its path within the artifact, with `/`.
+    pub path: String,
+    /// Its size.
+    pub size_bytes: u64,
+}
+
 /// One artifact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Artifact {

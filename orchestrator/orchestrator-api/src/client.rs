@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::artifacts::{ArtifactDocument, Artifacts};
 use crate::daemon::DaemonInfo;
 use crate::error::ClientError;
+use crate::event::EventLine;
 use crate::limits::{ANSWER_BYTES_MAX, ANSWER_WAIT};
 use crate::plan::PlanDocument;
 use crate::problem::Problem;
@@ -83,6 +84,17 @@ impl Client {
         self.post("asking for a run", &["runs"], request).await
     }
 
+    /// The same; who asks again with the same key is told of the same run.
+    pub async fn run_once(
+        &self,
+        request: &RunRequest,
+        key: &str,
+    ) -> Result<RunStarted, ClientError> {
+        let headers = vec![("idempotency-key", key.to_owned())];
+        self.post_with("asking for a run", &["runs"], request, headers)
+            .await
+    }
+
     /// Runs, the newest first.
     pub async fn runs(&self, query: &RunsQuery) -> Result<Runs, ClientError> {
         self.get("asking for the runs", &["runs"], &query.pairs())
@@ -125,7 +137,15 @@ impl Client {
             None => &["events"],
         };
         let answer = self
-            .call(doing, Method::Get, path, &query.pairs(), None)
+            .call_with(
+                doing,
+                Call {
+                    method: Method::Get,
+                    path_and_query: path_and_query(path, &query.pairs()),
+                    headers: vec![("accept", EventLine::MEDIA_TYPE.to_owned())],
+                    body: None,
+                },
+            )
             .await?;
         let body = good(doing, answer).await?;
         Ok(EventStream::new(body, doing.to_owned()))
@@ -185,15 +205,29 @@ impl Client {
         path: &[&str],
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
+        self.post_with(doing, path, body, Vec::new()).await
+    }
+
+    async fn post_with<T: DeserializeOwned>(
+        &self,
+        doing: &str,
+        path: &[&str],
+        body: &impl Serialize,
+        headers: Vec<(&'static str, String)>,
+    ) -> Result<T, ClientError> {
         let body = serde_json::to_vec(body).map_err(|source| ClientError::Unreadable {
             doing: doing.to_owned(),
             status: 0,
             source,
         })?;
+        let call = Call {
+            method: Method::Post,
+            path_and_query: path_and_query(path, &[]),
+            headers,
+            body: Some(body),
+        };
         let read = async {
-            let answer = self
-                .call(doing, Method::Post, path, &[], Some(body))
-                .await?;
+            let answer = self.call_with(doing, call).await?;
             document(doing, answer).await
         };
         in_time(doing, read).await
@@ -207,13 +241,16 @@ impl Client {
         pairs: &[(&'static str, String)],
         body: Option<Vec<u8>>,
     ) -> Result<Answer, ClientError> {
-        let path_and_query = path_and_query(path, pairs);
         let call = Call {
             method,
-            path_and_query,
+            path_and_query: path_and_query(path, pairs),
             headers: Vec::new(),
             body,
         };
+        self.call_with(doing, call).await
+    }
+
+    async fn call_with(&self, doing: &str, call: Call) -> Result<Answer, ClientError> {
         self.transport
             .send(call)
             .await

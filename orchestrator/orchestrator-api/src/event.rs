@@ -35,3 +35,8 @@ pub struct EventLine {
     /// Why the attempt failed.
     pub error: Option<AttemptError>,
 }
+
+impl EventLine {
+    /// The media type of lines as programs read them; a browser asks for `text/event-stream`.
+    pub const MEDIA_TYPE: &str = "application/x-ndjson";
+}

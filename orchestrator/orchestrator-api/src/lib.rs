@@ -27,7 +27,7 @@ mod validate;
 mod version;
 mod words;
 
-pub use artifacts::{Artifact, ArtifactDocument, Artifacts};
+pub use artifacts::{Artifact, ArtifactDocument, ArtifactFile, ArtifactFiles, Artifacts};
 pub use client::Client;
 pub use daemon::DaemonInfo;
 pub use error::ClientError;
@@ -36,8 +36,8 @@ pub use overview::Overview;
 pub use plan::{PlanDocument, PlanStep};
 pub use problem::Problem;
 pub use request::{
-    ArtifactsQuery, CancelRequest, EventsQuery, LogQuery, PlanRequest, RetryRequest, RunRequest,
-    RunsQuery, Selection,
+    ArtifactsQuery, CancelRequest, EventsQuery, FilesQuery, LogQuery, PlanRequest, RetryRequest,
+    RunRequest, RunsQuery, Selection,
 };
 pub use runs::{RunStarted, RunSummary, Runs};
 pub use status::{

@@ -20,6 +20,8 @@ pub enum Command {
     Create {
         /// What it is to be.
         run: Box<NewRun>,
+        /// The identity that it is to have, which no run has yet; the loop's choice if absent.
+        id: Option<RunId>,
         /// Told once it is durable.
         reply: oneshot::Sender<Result<Created, CommandError>>,
     },

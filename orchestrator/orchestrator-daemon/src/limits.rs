@@ -23,7 +23,7 @@ pub(crate) const COLUMNS_MAX: usize = 64;
 pub(crate) const EVENTS_READ: usize = 1_000;
 
 /// Pieces of a stream that wait for a client that does not read. The writer then waits too.
-pub(crate) const STREAM_PIECES: usize = 16;
+pub(crate) const STREAM_PIECES: usize = 4;
 
 /// Bytes of one piece of a stream.
 pub(crate) const PIECE_BYTES: usize = 64 << 10;
@@ -112,3 +112,23 @@ pub(crate) const EDGE_THREADS: usize = 2;
 
 /// Threads for reads of the store and of logs; each is short.
 pub(crate) const BLOCKING_THREADS_MAX: usize = 32;
+
+/// How often a stream of server-sent events says something when nothing happens: proxies cut
+/// connections that are silent for a minute.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// How long a listener of server-sent events may leave them unread. It comes again with the number of
+/// the last one; the daemon holds nothing for it meanwhile.
+pub(crate) const SLOW_LISTENER: Duration = Duration::from_secs(10);
+
+/// Files of an artifact that are walked through for a list.
+pub(crate) const FILES_WALKED_MAX: usize = 100_000;
+
+/// Characters of an idempotency key; an identity of any kind fits.
+pub(crate) const KEY_CHARACTERS_MAX: usize = 255;
+
+/// How long idempotency keys are kept. Whoever asks again does so within a day.
+pub(crate) const KEYS_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// Bytes of the framework's own refusals; each is a sentence.
+pub(crate) const REFUSAL_BYTES_MAX: usize = 4 << 10;

@@ -133,6 +133,7 @@ impl Core {
         let engine = run_loop::start(run_loop, journals, inputs)
             .map_err(DaemonError::io("starting the loop of", state_dir))?;
         state_folder::point_latest(state_dir, &reader);
+        http::forget_old_keys(state_dir);
         Ok(Self {
             engine,
             commands,

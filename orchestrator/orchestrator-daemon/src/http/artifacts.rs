@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use component_api::artifact::{ARTIFACT_TYPES, find};
 use orchestrator_api as api;
 use orchestrator_api::{ArtifactsQuery, DocumentVersion};
@@ -14,10 +16,10 @@ use run_engine::ids::ArtifactId;
 use run_engine::state::{Step, StepPhase};
 use run_store::ArtifactFilter;
 
-use super::Api;
 use super::extract::Params;
 use super::find::{cursor, page_rows, step};
 use super::problem::{Answer, Refusal};
+use super::{Api, etag};
 use crate::documents;
 use crate::limits::PREFIX_CHARACTERS_MIN;
 
@@ -32,13 +34,15 @@ pub(super) async fn list(
 pub(super) async fn one(
     State(api): State<Api>,
     Path(artifact): Path<String>,
-) -> Answer<api::ArtifactDocument> {
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     api.blocking(move |api| {
         let artifact = api.artifact(&artifact)?;
-        Ok(Json(api::ArtifactDocument {
+        let document = api::ArtifactDocument {
             version: DocumentVersion,
             artifact: documents::artifact(&artifact, &api.state_dir),
-        }))
+        };
+        etag::document(&headers, &document)
     })
     .await
 }
@@ -71,7 +75,7 @@ impl Api {
     }
 
     /// The artifact that is named by its id, a prefix of that, or `[RUN/]STEP.PORT`.
-    fn artifact(&self, text: &str) -> Result<Arc<Artifact>, Refusal> {
+    pub(super) fn artifact(&self, text: &str) -> Result<Arc<Artifact>, Refusal> {
         if let Some((place, port)) = text.rsplit_once('.') {
             return match place.rsplit_once('/') {
                 Some((run, step)) => self.artifact_of(run, step, port),

@@ -8,35 +8,75 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use orchestrator_api::{DocumentVersion, RunRequest, RunStarted, Selection};
 use pipeline_plan::{NodeId, Plan};
 use run_engine::event::Trigger;
+use run_engine::ids::RunId;
 use serde_json::Value;
 
 use super::Api;
 use super::extract::Body;
 use super::find::step;
+use super::idempotency::Key;
 use super::problem::{Answer, Refusal};
 use super::selecting::selected;
-use crate::command::{Command, NewRun};
+use crate::command::{Command, Created, NewRun};
 use crate::documents;
 use crate::git::git_state;
 use crate::state_folder;
 
 pub(super) async fn create(
     State(api): State<Api>,
+    headers: HeaderMap,
     Body(request): Body<RunRequest>,
 ) -> Answer<RunStarted> {
     api.engine()?;
-    let new = api.blocking(move |api| api.new_run(request)).await?;
-    api.make(new).await
+    let key = Key::of(&headers, &api.state_dir, &request)?;
+    api.once(key, move |api| api.new_run(request)).await
 }
 
 impl Api {
-    /// Has the loop make a run, and tells how it stands.
-    pub(super) async fn make(&self, new: NewRun) -> Answer<RunStarted> {
+    /// Makes a run, unless the key stands for one already.
+    pub(super) async fn once(
+        &self,
+        key: Option<Key>,
+        new: impl FnOnce(&Self) -> Result<NewRun, Refusal> + Send + 'static,
+    ) -> Answer<RunStarted> {
+        let Some(key) = key else {
+            let new = self.blocking(new).await?;
+            return self.make(new, None).await;
+        };
+        // Two requests with one key at once are one after the other.
+        let _turn = self.0.keyed.lock().await;
+        let known = key.clone();
+        let (run, known) = self
+            .blocking(move |api| {
+                let run = known.run()?;
+                Ok((run, api.reader.run(run)?.is_some()))
+            })
+            .await?;
+        if known {
+            let attached = true;
+            return self.started(Created { run, attached }).await;
+        }
+        let new = self.blocking(new).await?;
+        let Json(started) = self.make(new, Some(run)).await?;
+        if started.run_id != run.0 {
+            let run = RunId(started.run_id);
+            self.blocking(move |_| key.keep(run)).await?;
+        }
+        Ok(Json(started))
+    }
+
+    /// Has the loop make a run, of this identity if one is given, and tells how it stands.
+    async fn make(&self, new: NewRun, id: Option<RunId>) -> Answer<RunStarted> {
         let run = Box::new(new);
-        let created = self.ask(|reply| Command::Create { run, reply }).await?;
+        let created = self.ask(|reply| Command::Create { run, id, reply }).await?;
+        self.started(created).await
+    }
+
+    async fn started(&self, created: Created) -> Answer<RunStarted> {
         self.blocking(move |api| {
             if !created.attached {
                 state_folder::point_latest(&api.state_dir, &api.reader);

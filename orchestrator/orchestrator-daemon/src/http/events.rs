@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, State};
-use axum::response::Response;
-use orchestrator_api::EventsQuery;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use orchestrator_api::{EventLine, EventsQuery};
 use pipeline_plan::Plan;
 use run_engine::event::Event;
 use run_engine::ids::RunId;
@@ -16,45 +18,120 @@ use run_engine::seams::JournalEntry;
 use run_store::RunRow;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::time::{interval, timeout};
 
 use super::extract::Params;
 use super::problem::Refusal;
 use super::stream::{Broken, Pieces, answer};
-use super::{Api, Engine};
+use super::{Api, Engine, accept, prefer};
 use crate::documents::event_line;
-use crate::limits::{EVENTS_READ, PIECE_BYTES, PLANS_REMEMBERED};
+use crate::limits::{EVENTS_READ, HEARTBEAT, PIECE_BYTES, PLANS_REMEMBERED, SLOW_LISTENER};
 
-const MEDIA_TYPE: &str = "application/x-ndjson";
+/// How events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A document on each line.
+    Lines,
+    /// Server-sent events (HTML, section 9.2), whose ids are the events' numbers.
+    ServerSent,
+}
+
+impl Form {
+    const MEDIA_TYPES: [&str; 2] = ["text/event-stream", EventLine::MEDIA_TYPE];
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::ServerSent => Self::MEDIA_TYPES[0],
+            Self::Lines => Self::MEDIA_TYPES[1],
+        }
+    }
+}
+
+/// What is to be told.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    form: Form,
+    /// The only run that is told of; all if absent.
+    run: Option<RunId>,
+    /// Only what comes after the event of this number.
+    after: u64,
+    /// Whether what is still to happen is told.
+    follow: bool,
+    /// How long at the most.
+    wait: Option<Duration>,
+}
+
+impl Asked {
+    fn parse(
+        headers: &HeaderMap,
+        query: &EventsQuery,
+        run: Option<RunId>,
+    ) -> Result<Self, Refusal> {
+        let form = match accept::best(headers, &Form::MEDIA_TYPES) {
+            EventLine::MEDIA_TYPE => Form::Lines,
+            _ => Form::ServerSent,
+        };
+        // A browser that comes again says so by itself, and knows better than the address it has.
+        let last = headers.get("last-event-id").map(|id| {
+            let text = id.to_str().unwrap_or_default();
+            text.parse().map_err(|_| {
+                let detail = format!("`{text}` is no number of an event");
+                Refusal::bad_request("bad_last_event_id", detail)
+            })
+        });
+        Ok(Self {
+            form,
+            run,
+            after: last.transpose()?.or(query.after).unwrap_or(0),
+            follow: query.follow || form == Form::ServerSent,
+            wait: prefer::wait(headers),
+        })
+    }
+}
 
 pub(super) async fn of_run(
     State(api): State<Api>,
     Path(run): Path<String>,
+    headers: HeaderMap,
     Params(query): Params<EventsQuery>,
 ) -> Result<Response, Refusal> {
     let run = api.blocking(move |api| api.run_id(&run)).await?;
-    Ok(tell(api, Some(run), &query))
+    let asked = Asked::parse(&headers, &query, Some(run))?;
+    let after = asked.after;
+    let row = api.blocking(move |api| Ok(api.reader.run(run)?)).await?;
+    let nothing_left = row.is_some_and(|row| row.end.is_some() && row.last_seq <= after);
+    if asked.form == Form::ServerSent && nothing_left {
+        // So a browser is told not to come again.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(tell(api, asked))
 }
 
 pub(super) async fn of_all(
     State(api): State<Api>,
+    headers: HeaderMap,
     Params(query): Params<EventsQuery>,
 ) -> Result<Response, Refusal> {
-    Ok(tell(api, None, &query))
+    Ok(tell(api, Asked::parse(&headers, &query, None)?))
 }
 
-fn tell(api: Api, run: Option<RunId>, query: &EventsQuery) -> Response {
-    let (seq, follow) = (query.after.unwrap_or(0), query.follow);
-    answer(MEDIA_TYPE, move |pieces| async move {
+fn tell(api: Api, asked: Asked) -> Response {
+    answer(asked.form.media_type(), move |pieces| async move {
         let mut teller = Teller {
             api: api.clone(),
-            run,
-            seq,
+            run: asked.run,
+            seq: asked.after,
+            form: asked.form,
             plans: BTreeMap::new(),
             pieces,
         };
-        match api.engine.as_ref().filter(|_| follow) {
-            Some(engine) => teller.follow(engine).await,
-            None => teller.tell_stored().await.map(|_| ()),
+        let Some(engine) = api.engine.as_ref().filter(|_| asked.follow) else {
+            return teller.tell_stored().await.map(|_| ());
+        };
+        match asked.wait {
+            // What is cut off by the end of the wait was not told, or told whole.
+            Some(wait) => timeout(wait, teller.follow(engine)).await.unwrap_or(Ok(())),
+            None => teller.follow(engine).await,
         }
     })
 }
@@ -66,6 +143,7 @@ struct Teller {
     run: Option<RunId>,
     /// Number of the last event that was told.
     seq: u64,
+    form: Form,
     plans: BTreeMap<RunId, Arc<Plan>>,
     pieces: Pieces,
 }
@@ -82,6 +160,7 @@ impl Teller {
     /// Tells until the run is over, the reader is gone, or the daemon ends.
     async fn follow(mut self, engine: &Engine) -> Result<(), Broken> {
         let mut events = engine.views.follow();
+        let mut beat = interval(HEARTBEAT);
         if self.tell_stored().await? == Flow::Over {
             return Ok(());
         }
@@ -94,6 +173,11 @@ impl Teller {
         loop {
             let received = tokio::select! {
                 received = events.recv() => received,
+                _ = beat.tick(), if self.form == Form::ServerSent => {
+                    // A comment; and so a listener that is gone is noticed.
+                    self.send(b":\n\n".to_vec()).await?;
+                    continue;
+                }
                 () = self.pieces.reader_gone() => return Ok(()),
                 _ = ending.begun() => return Ok(()),
             };
@@ -141,7 +225,7 @@ impl Teller {
                 self.add(&mut lines, entry).await?;
             }
             let over = lines.over;
-            self.pieces.send(lines.text).await?;
+            self.send(lines.text).await?;
             if over {
                 return Ok(Flow::Over);
             }
@@ -169,7 +253,7 @@ impl Teller {
             next = events.try_recv();
         }
         let over = lines.over;
-        self.pieces.send(lines.text).await?;
+        self.send(lines.text).await?;
         match next {
             _ if over => Ok(Flow::Over),
             // What was missed is in the store.
@@ -185,12 +269,34 @@ impl Teller {
         }
         let plan = self.plan(entry).await?;
         let line = event_line(entry, &plan);
+        if self.form == Form::ServerSent {
+            lines
+                .text
+                .extend_from_slice(format!("id: {}\ndata: ", entry.seq).as_bytes());
+        }
         serde_json::to_writer(&mut lines.text, &line)
             .map_err(|error| Broken::Failed(error.to_string()))?;
-        lines.text.push(b'\n');
+        let end: &[u8] = match self.form {
+            Form::Lines => b"\n",
+            Form::ServerSent => b"\n\n",
+        };
+        lines.text.extend_from_slice(end);
         lines.over = self.run.is_some() && matches!(entry.event, Event::RunEnded { .. });
         self.seq = entry.seq;
         Ok(())
+    }
+
+    /// Sends lines. A listener of server-sent events that does not read them is dropped rather than
+    /// waited for: it comes again with the number of the last one that it has.
+    async fn send(&self, text: Vec<u8>) -> Result<(), Broken> {
+        let sending = self.pieces.send(text);
+        if self.form == Form::Lines {
+            return Ok(sending.await?);
+        }
+        match timeout(SLOW_LISTENER, sending).await {
+            Ok(sent) => Ok(sent?),
+            Err(_) => Err(Broken::ReaderSlow),
+        }
     }
 
     /// The plan of an event's run.

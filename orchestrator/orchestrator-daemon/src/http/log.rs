@@ -1,22 +1,27 @@
 //! The log of a step's attempt: as it is, or as it grows.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use orchestrator_api::LogQuery;
 use pipeline_plan::NodeId;
 use run_engine::ids::RunId;
 use run_engine::state::{RunView, Step, StepPhase};
 use run_executor::layout::AttemptLayout;
+use tokio::fs::File;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
 
 use super::extract::Params;
 use super::find::step;
 use super::log_file::LogFile;
 use super::problem::Refusal;
 use super::stream::{Broken, Pieces, answer};
-use super::{Api, Engine};
+use super::{Api, Engine, etag, file_answer, prefer};
 use crate::limits::LOG_POLL;
 use crate::views::LiveRun;
 
@@ -25,8 +30,10 @@ const MEDIA_TYPE: &str = "application/octet-stream";
 pub(super) async fn log(
     State(api): State<Api>,
     Path((run, id)): Path<(String, String)>,
+    headers: HeaderMap,
     Params(query): Params<LogQuery>,
 ) -> Result<Response, Refusal> {
+    let wait = prefer::wait(&headers);
     let snapshot = api.blocking(move |api| api.find(&run)).await?;
     let node = step(&snapshot.run.view.created.plan, &id)?;
     let mut live = snapshot.run;
@@ -36,7 +43,10 @@ pub(super) async fn log(
             Err(refusal) => {
                 let engine = api.engine.as_ref().filter(|_| query.follow);
                 let next = match engine {
-                    Some(engine) => next_change(engine, live.view.created.run, live.seq).await,
+                    Some(engine) => {
+                        let change = next_change(engine, live.view.created.run, live.seq);
+                        in_time(wait, change).await.flatten()
+                    }
                     None => None,
                 };
                 live = next.ok_or(refusal)?;
@@ -47,20 +57,50 @@ pub(super) async fn log(
     let path = api
         .state_dir
         .join(AttemptLayout::new(run, &id, attempt).log());
+    let attempt = Attempt {
+        run,
+        node,
+        number: attempt,
+    };
+    if !query.follow && query.tail.is_none() {
+        let is_over = api
+            .engine
+            .as_ref()
+            .is_none_or(|engine| attempt.is_over(engine));
+        let name = path.to_string_lossy().into_owned();
+        // What an attempt wrote does not change once it is over.
+        let tag = is_over.then(|| etag::tag(&[name.as_bytes()]));
+        if let Some(file) = opened(&path).await? {
+            return file_answer::file(file, &headers, tag.as_deref()).await;
+        }
+    }
     let log = LogFile::new(path, query.tail);
     Ok(answer(MEDIA_TYPE, move |pieces| async move {
         match api.engine.as_ref().filter(|_| query.follow) {
             Some(engine) => {
-                let attempt = Attempt {
-                    run,
-                    node,
-                    number: attempt,
-                };
-                follow(log, engine, attempt, &pieces).await
+                let following = follow(log, engine, attempt, &pieces);
+                in_time(wait, following).await.unwrap_or(Ok(()))
             }
             None => tell(log, &pieces).await,
         }
     }))
+}
+
+/// The log, if it is there: an attempt that is about to be launched has none yet.
+async fn opened(path: &std::path::Path) -> Result<Option<File>, Refusal> {
+    match File::open(path).await {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Refusal::reading(&error)),
+    }
+}
+
+/// What comes of a wait; none if it is over before, where it has an end.
+async fn in_time<T>(wait: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
+    match wait {
+        Some(wait) => timeout(wait, work).await.ok(),
+        None => Some(work.await),
+    }
 }
 
 /// The attempt that is asked for; a problem if the step has none (yet).

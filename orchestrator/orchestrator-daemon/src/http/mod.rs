@@ -5,15 +5,20 @@
 //! [`documents`](crate::documents)' affair.
 
 mod accept;
+mod artifact_files;
 mod artifacts;
 mod create;
+mod etag;
 mod events;
 mod extract;
+mod file_answer;
 mod find;
 mod front;
+mod idempotency;
 mod log;
 mod log_file;
 mod plan;
+mod prefer;
 mod problem;
 mod retry;
 mod runs;
@@ -27,27 +32,36 @@ use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use component_api::catalog::Catalog;
 use orchestrator_api::DaemonInfo;
 use run_engine::ids::RunId;
 use run_store::StoreReader;
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 
 use crate::command::{Command, CommandError};
 use crate::ending::Ending;
-use crate::limits::REQUEST_BYTES_MAX;
+use crate::limits::{REFUSAL_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::planning::ResolveSettings;
 use crate::run_loop::{LoopGone, LoopSender};
 use crate::views::Views;
 
+pub(crate) use idempotency::forget_old as forget_old_keys;
 pub(crate) use problem::{Refusal, chain};
 
 /// What the routes answer from. A clone is the same.
 #[derive(Debug, Clone)]
-pub(crate) struct Api(Arc<Parts>);
+pub(crate) struct Api(Arc<Inner>);
+
+/// What is behind an [`Api`].
+#[derive(Debug)]
+pub(crate) struct Inner {
+    parts: Parts,
+    /// Held by whoever makes a run with an idempotency key.
+    keyed: Mutex<()>,
+}
 
 /// What an [`Api`] consists of.
 #[derive(Debug)]
@@ -97,7 +111,12 @@ pub(crate) fn router(parts: Parts) -> Router {
         .route("/runs/{run}/steps/{step}/shell", post(shell::shell))
         .route("/events", get(events::of_all))
         .route("/artifacts", get(artifacts::list))
-        .route("/artifacts/{artifact}", get(artifacts::one));
+        .route("/artifacts/{artifact}", get(artifacts::one))
+        .route("/artifacts/{artifact}/files", get(artifact_files::list))
+        .route(
+            "/artifacts/{artifact}/files/{*path}",
+            get(artifact_files::one),
+        );
     Router::new()
         .nest("/api/v1", routes)
         .route("/status", get(front::status))
@@ -106,15 +125,19 @@ pub(crate) fn router(parts: Parts) -> Router {
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .layer(axum::middleware::map_response(as_problem))
         .layer(axum::middleware::map_response(with_manners))
-        .with_state(Api(Arc::new(parts)))
+        .with_state(Api(Arc::new(Inner {
+            parts,
+            keyed: Mutex::new(()),
+        })))
 }
 
 impl std::ops::Deref for Api {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.0.parts
     }
 }
 
@@ -173,6 +196,29 @@ async fn unknown_route() -> Refusal {
 async fn wrong_method() -> Refusal {
     let detail = "this address takes another method";
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", detail)
+}
+
+/// What a route's framework says of a request that it cannot read, as a problem like all others.
+async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    if !is_error || media_type.is_some_and(|name| name == orchestrator_api::Problem::MEDIA_TYPE) {
+        return response;
+    }
+    let (head, body) = response.into_parts();
+    let said = axum::body::to_bytes(body, REFUSAL_BYTES_MAX).await;
+    let said = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();
+    let detail = if said.is_empty() {
+        "the request cannot be answered".to_owned()
+    } else {
+        said
+    };
+    let mut problem = Refusal::new(status, "unreadable_request", detail).into_response();
+    if let Some(allow) = head.headers.get(header::ALLOW) {
+        problem.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    problem
 }
 
 /// What every answer says to browsers: nothing of it is guessed at, framed or loaded from elsewhere.

@@ -46,6 +46,17 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
+    /// A file cannot be read.
+    pub(crate) fn reading(error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            let detail = "what is recorded is not there any more";
+            return Self::not_found("vanished", detail);
+        }
+        Self::internal(format!(
+            "a file of the state folder cannot be read: {error}"
+        ))
+    }
+
     /// What failed and why.
     pub(crate) fn detail(&self) -> &str {
         &self.0.detail

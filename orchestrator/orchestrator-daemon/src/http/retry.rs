@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use orchestrator_api::{RetryRequest, Status};
 use pipeline_plan::NodeId;
 use pipeline_plan::selection::with_downstream;
@@ -18,6 +19,7 @@ use run_executor::may_live_on;
 use super::Api;
 use super::extract::Body;
 use super::find::step;
+use super::idempotency::Key;
 use super::problem::{Answer, Refusal};
 use crate::command::{CommandError, NewRun};
 use crate::git::git_state;
@@ -25,18 +27,18 @@ use crate::git::git_state;
 pub(super) async fn retry(
     State(api): State<Api>,
     Path(run): Path<String>,
+    headers: HeaderMap,
     Body(request): Body<RetryRequest>,
 ) -> Answer<Status> {
     api.engine()?;
-    let new = api
-        .blocking(move |api| {
-            let snapshot = api.find(&run)?;
-            let view = &snapshot.run.view;
-            check_dead(view, &api.state_dir)?;
-            new_run(view, request.step.as_deref())
-        })
-        .await?;
-    let Json(started) = api.make(new).await?;
+    let key = Key::of(&headers, &api.state_dir, &(&run, &request))?;
+    let new = move |api: &Api| {
+        let snapshot = api.find(&run)?;
+        let view = &snapshot.run.view;
+        check_dead(view, &api.state_dir)?;
+        new_run(view, request.step.as_deref())
+    };
+    let Json(started) = api.once(key, new).await?;
     Ok(Json(started.status))
 }
 

@@ -2,16 +2,18 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use orchestrator_api as api;
 use orchestrator_api::{DocumentVersion, RunState, RunsQuery};
 use run_engine::event::RunEnd;
 use run_engine::ids::RunId;
 use run_store::{Ended, RunFilter, RunRow};
 
-use super::Api;
 use super::extract::{Body, Params};
 use super::find::{cursor, page_rows};
 use super::problem::{Answer, Refusal};
+use super::{Api, etag};
 use crate::command::Command;
 use crate::documents;
 use crate::limits::COLUMNS_MAX;
@@ -19,8 +21,12 @@ use crate::limits::COLUMNS_MAX;
 /// Rows that are read at once while a page is filled.
 const ROWS_READ: usize = 200;
 
-pub(super) async fn status(State(api): State<Api>, Path(run): Path<String>) -> Answer<api::Status> {
-    api.blocking(move |api| Ok(Json(api.status(api.run_id(&run)?)?)))
+pub(super) async fn status(
+    State(api): State<Api>,
+    Path(run): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    api.blocking(move |api| etag::document(&headers, &api.status(api.run_id(&run)?)?))
         .await
 }
 

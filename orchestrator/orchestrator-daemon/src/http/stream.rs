@@ -22,6 +22,8 @@ pub(super) struct ReaderGone;
 pub(super) enum Broken {
     /// Nobody reads it.
     ReaderGone,
+    /// Who reads it takes too long.
+    ReaderSlow,
     /// What was to be told cannot be read. The connection is cut, which a client can tell from an end.
     Failed(String),
 }
@@ -74,9 +76,13 @@ where
     let cut = sender.clone();
     let writing = write(Pieces(sender));
     tokio::spawn(async move {
-        if let Err(Broken::Failed(why)) = writing.await {
-            tracing::error!("a stream was cut: {why}");
-            let _ = cut.send(Err(io::Error::other(why))).await;
+        match writing.await {
+            Ok(()) | Err(Broken::ReaderGone) => {}
+            Err(Broken::ReaderSlow) => tracing::debug!("a listener was too slow, and is dropped"),
+            Err(Broken::Failed(why)) => {
+                tracing::error!("a stream was cut: {why}");
+                let _ = cut.send(Err(io::Error::other(why))).await;
+            }
         }
     });
     let body = Body::from_stream(ReceiverStream::new(receiver));

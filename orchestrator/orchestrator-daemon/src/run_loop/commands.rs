@@ -19,8 +19,8 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
     /// Carries out a command; true if the loop is to end.
     pub(super) fn command(&mut self, command: Command) -> Result<bool, LoopError> {
         match command {
-            Command::Create { run, reply } => {
-                let answer = self.create(*run)?;
+            Command::Create { run, id, reply } => {
+                let answer = self.create(*run, id)?;
                 self.bench.draft.replies.push(Reply::Created(reply, answer));
             }
             Command::Cancel {
@@ -46,7 +46,11 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         Ok(false)
     }
 
-    fn create(&mut self, new: NewRun) -> Result<Result<Created, CommandError>, LoopError> {
+    fn create(
+        &mut self,
+        new: NewRun,
+        id: Option<RunId>,
+    ) -> Result<Result<Created, CommandError>, LoopError> {
         if new.attach
             && let Some(run) = self.same_as(&new)
         {
@@ -72,7 +76,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
             Ok(turn) => turn,
             Err(error) => return Ok(Err(error)),
         };
-        let run = RunId(self.bench.clock.new_id());
+        let run = id.unwrap_or_else(|| RunId(self.bench.clock.new_id()));
         let settings = &self.bench.settings;
         let created = Arc::new(RunCreated {
             run,

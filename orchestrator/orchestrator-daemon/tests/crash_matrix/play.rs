@@ -127,7 +127,14 @@ fn next(world: &mut World, scenario: &Scenario, audit: &Audit) -> bool {
     };
     let (reply, _answer) = oneshot::channel();
     let run = Box::new(run);
-    command(world, Command::Create { run, reply });
+    command(
+        world,
+        Command::Create {
+            run,
+            id: None,
+            reply,
+        },
+    );
     true
 }
 

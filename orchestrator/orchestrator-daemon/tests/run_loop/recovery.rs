@@ -41,7 +41,11 @@ fn an_intent_that_was_never_carried_out_is_carried_out() {
     });
     let (reply, _answer) = tokio::sync::oneshot::channel();
     let new = Box::new(run_of(vec![command("a", &[])]));
-    let input = orchestrator_daemon::command::Command::Create { run: new, reply };
+    let input = orchestrator_daemon::command::Command::Create {
+        run: new,
+        id: None,
+        reply,
+    };
     let input = orchestrator_daemon::run_loop::LoopInput::Command(input);
     assert!(world.turn(vec![input]).is_err());
     assert!(world.machine.state().launched.is_empty());
@@ -202,7 +206,11 @@ fn run_through(world: &mut World, keeper_dies: bool) -> RunId {
     loop {
         let (reply, answer) = tokio::sync::oneshot::channel();
         let run = Box::new(diamond());
-        let input = orchestrator_daemon::command::Command::Create { run, reply };
+        let input = orchestrator_daemon::command::Command::Create {
+            run,
+            id: None,
+            reply,
+        };
         let input = orchestrator_daemon::run_loop::LoopInput::Command(input);
         let result = world.turn(vec![input]).and_then(|()| world.settle());
         if let (Ok(()), Ok(Ok(created))) = (result, answer.blocking_recv()) {

@@ -240,7 +240,11 @@ fn after_a_failed_write_nothing_leaves_the_loop() {
     });
     let (reply, mut answer) = tokio::sync::oneshot::channel();
     let run = Box::new(run_of(vec![command("a", &[])]));
-    let input = orchestrator_daemon::command::Command::Create { run, reply };
+    let input = orchestrator_daemon::command::Command::Create {
+        run,
+        id: None,
+        reply,
+    };
     let input = orchestrator_daemon::run_loop::LoopInput::Command(input);
     let error = world.turn(vec![input]).unwrap_err();
     assert!(matches!(error, LoopError::Store(_)));

@@ -39,7 +39,14 @@ fn start(disk: &Disk, machine: &Machine) -> (LoopSender, LoopHandle) {
 fn create() -> (Command, oneshot::Receiver<impl Sized>) {
     let (reply, answer) = oneshot::channel();
     let run = Box::new(run_of(vec![command("a", &[])]));
-    (Command::Create { run, reply }, answer)
+    (
+        Command::Create {
+            run,
+            id: None,
+            reply,
+        },
+        answer,
+    )
 }
 
 #[tokio::test]

@@ -269,7 +269,11 @@ impl Universe {
         self.note(|_| format!("a run of {} steps is asked for", run.plan.nodes.len()));
         let (reply, mut answer) = oneshot::channel();
         let run = Box::new(run);
-        self.turn(vec![LoopInput::Command(Command::Create { run, reply })]);
+        self.turn(vec![LoopInput::Command(Command::Create {
+            run,
+            id: None,
+            reply,
+        })]);
         self.answered(answer.try_recv().ok());
     }
 

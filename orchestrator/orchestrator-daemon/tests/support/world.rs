@@ -130,7 +130,11 @@ impl World {
     pub fn create(&mut self, run: NewRun) -> Result<Created, CommandError> {
         let (reply, answer) = oneshot::channel();
         let run = Box::new(run);
-        let input = LoopInput::Command(Command::Create { run, reply });
+        let input = LoopInput::Command(Command::Create {
+            run,
+            id: None,
+            reply,
+        });
         self.turn(vec![input]).unwrap();
         answer.blocking_recv().unwrap()
     }

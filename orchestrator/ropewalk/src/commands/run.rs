@@ -3,6 +3,7 @@
 use clap::Args;
 use orchestrator_api::{Client, RunRequest, RunStarted};
 use pipeline_plan::expression::environment_names;
+use uuid::Uuid;
 
 use super::request::Request;
 use super::{Outcome, attend};
@@ -59,17 +60,18 @@ pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome 
     attend::attend(&mut reach, client, status, begin, signals, context).await
 }
 
-/// Asks for the run. A daemon that dies before its answer may have made the run or not: asking its
-/// successor for an ordinary run attaches to it, but one that is wanted anew would be made twice.
+/// Asks for the run. A daemon that dies before its answer may have made the run or not: its successor
+/// is asked with the same key, and makes no second one.
 async fn start(
     reach: &mut Reach,
     mut client: Client,
     request: &RunRequest,
 ) -> Result<(RunStarted, Client), CliError> {
+    let key = Uuid::now_v7().to_string();
     loop {
-        match client.run(request).await {
+        match client.run_once(request, &key).await {
             Ok(started) => return Ok((started, client)),
-            Err(error) if error.is_disconnect() && !request.new => {
+            Err(error) if error.is_disconnect() => {
                 client = reach.changing().await?;
             }
             // It did not take the request, because it is about to end.
