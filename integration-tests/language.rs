@@ -1,6 +1,7 @@
 //! The pipeline language, executed: what a file says is what happens.
 
 mod attempts;
+mod components;
 mod flow;
 mod keys;
 mod selection;

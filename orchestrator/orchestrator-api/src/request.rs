@@ -12,6 +12,9 @@ pub struct PlanRequest {
     pub pipeline_file: String,
     /// Its text, as the client read it.
     pub text: String,
+    /// Texts of the component files that it uses, by the paths that it names.
+    #[serde(default)]
+    pub components: BTreeMap<String, String>,
     /// Parameters as they were typed; their declared types say how they are read.
     #[serde(default)]
     pub params: BTreeMap<String, String>,
@@ -49,6 +52,9 @@ pub struct RunRequest {
     pub pipeline_file: String,
     /// Its text, as the client read it.
     pub text: String,
+    /// Texts of the component files that it uses, by the paths that it names.
+    #[serde(default)]
+    pub components: BTreeMap<String, String>,
     /// Parameters as they were typed; their declared types say how they are read.
     #[serde(default)]
     pub params: BTreeMap<String, String>,

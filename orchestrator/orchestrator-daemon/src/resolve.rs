@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pipeline_plan::{Action, Node, NodeId};
+use run_engine::failure_code::FailureCode;
 use run_engine::reason::{Failure, Reason};
 use run_engine::reuse::KeyParts;
 use run_engine::seams::{Lookups, Prepared, StoreError};
@@ -28,6 +29,8 @@ pub(crate) use inputs::Given;
 pub(crate) use prepare::prepare_task;
 pub(crate) use reasons::{forced, gone, never_reused, stand_in_gone, why_it_runs};
 pub(crate) use start::{Intent, PushTarget, first_attempt, push_target};
+
+use serde_json::Value;
 
 use scope::StepScope;
 
@@ -115,7 +118,7 @@ pub(crate) fn resolve(
         component: component(context, node),
         command: command(&scope, node)?,
         program: prepared.program.clone(),
-        params: scope.values(&node.params)?,
+        params: params(&scope, node)?,
         inputs: inputs::digests(&inputs),
         env,
         outputs: output_types(node),
@@ -147,6 +150,20 @@ fn reuse(
     Reuse::ByKey(digest)
 }
 
+/// Resolved parameters. Nobody but this checks what enters a component file's command.
+fn params(scope: &StepScope<'_>, node: &Node) -> Result<BTreeMap<String, Value>, Failure> {
+    let params = scope.values(&node.params)?;
+    for (name, spec) in node.component.iter().flat_map(|file| &file.params) {
+        if let Some(value) = params.get(name)
+            && let Err(wrong) = spec.check(value)
+        {
+            let message = format!("`with.{name}` of step `{}`: {wrong}", node.id);
+            return Err(Failure::new(FailureCode::Expression, message));
+        }
+    }
+    Ok(params)
+}
+
 /// Name and version of the component, with the build where builds of one version differ.
 fn component(context: &RunContext, node: &Node) -> String {
     match &node.action {
@@ -156,7 +173,10 @@ fn component(context: &RunContext, node: &Node) -> String {
         Action::Component { name, version } => {
             format!("{name} {version} {}", context.settings.build)
         }
-        Action::Command(_) | Action::Shell(_) => "command".to_owned(),
+        Action::Command(_) | Action::Shell(_) => match &node.component {
+            Some(file) => format!("{} {} {}", file.name, file.version, file.digest),
+            None => "command".to_owned(),
+        },
     }
 }
 

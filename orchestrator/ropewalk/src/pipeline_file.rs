@@ -8,11 +8,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use orchestrator_api::{DiagnosticEntry, Severity};
-use pipeline_plan::{ParamSpec, Plan};
-use pipeline_spec::limits::TEXT_BYTES_MAX;
+use pipeline_plan::{ParamSpec, Plan, compile_files, named_component_files};
+use pipeline_spec::limits::{COMPONENT_BYTES_MAX, COMPONENT_FILES_MAX, TEXT_BYTES_MAX};
 
 use crate::context::Context;
 use crate::error::CliError;
+use crate::output::colors::Colors;
 use crate::output::diagnostics;
 use crate::printing;
 
@@ -25,6 +26,8 @@ pub(crate) struct PipelineFile {
     pub(crate) path: PathBuf,
     /// Its text.
     pub(crate) text: String,
+    /// Texts of the component files that it uses and that could be read, by the paths that it names.
+    pub(crate) components: BTreeMap<String, String>,
     /// Where it is no text, if it is none.
     not_text: Option<DiagnosticEntry>,
 }
@@ -34,13 +37,45 @@ pub(crate) struct PipelineFile {
 pub(crate) struct Compiled {
     /// The plan, if the file is valid.
     pub(crate) plan: Option<Plan>,
-    /// Everything found, in the order of the text.
+    /// Everything found, in the order of the text; what was found in component files behind it.
     pub(crate) diagnostics: Vec<DiagnosticEntry>,
+}
+
+impl PipelineFile {
+    /// What was found, as a compiler tells it.
+    pub(crate) fn report(&self, found: &[DiagnosticEntry], colors: Colors) -> String {
+        let by_file = found.chunk_by(|a, b| a.file == b.file);
+        let reports = by_file.map(|found| {
+            let named = found.first().map_or("", |entry| &entry.file);
+            let in_component = self.components.iter();
+            let mut in_component = in_component.filter(|(path, _)| self.name_of(path) == named);
+            let text = in_component.next().map_or(&self.text, |(_, text)| text);
+            diagnostics::report(found, text, colors)
+        });
+        reports.collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// A component file as the user would name it.
+    fn name_of(&self, component: &str) -> String {
+        let folder = Path::new(&self.named).parent().unwrap_or(Path::new(""));
+        let component = component.strip_prefix("./").unwrap_or(component);
+        folder.join(component).display().to_string()
+    }
 }
 
 /// Reads a pipeline file.
 pub(crate) fn read(file: &Path) -> Result<PipelineFile, CliError> {
-    read_as(file, "pipeline file").map_err(|e| e.hint("FILE is the path of a pipeline's YAML file"))
+    let file = read_as(file, "pipeline file");
+    let mut file = file.map_err(|e| e.hint("FILE is the path of a pipeline's YAML file"))?;
+    let folder = file.path.parent().unwrap_or(Path::new("/"));
+    let named = named_component_files(&file.text).into_iter();
+    for path in named.take(COMPONENT_FILES_MAX) {
+        // One that cannot be read is told of by the compiler, where it is named.
+        if let Some(text) = component(&folder.join(&path)) {
+            file.components.insert(path, text);
+        }
+    }
+    Ok(file)
 }
 
 fn read_as(file: &Path, what: &str) -> Result<PipelineFile, CliError> {
@@ -64,8 +99,20 @@ fn read_as(file: &Path, what: &str) -> Result<PipelineFile, CliError> {
         named,
         path,
         text,
+        components: BTreeMap::new(),
         not_text,
     })
+}
+
+/// The text of a component file.
+fn component(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = File::open(path).ok()?;
+    let read = file
+        .take(COMPONENT_BYTES_MAX as u64 + 1)
+        .read_to_string(&mut text);
+    read.ok().filter(|bytes| *bytes <= COMPONENT_BYTES_MAX)?;
+    Some(text)
 }
 
 fn absolute(file: &Path) -> std::io::Result<PathBuf> {
@@ -109,14 +156,20 @@ pub(crate) fn compile(file: &PipelineFile) -> Compiled {
             diagnostics,
         };
     }
-    let compiled = pipeline_plan::compile_text(&file.text, &standard_components::catalog());
+    let catalog = standard_components::catalog();
+    let compiled = compile_files(&file.text, &file.components, &catalog);
     let entries = compiled
         .diagnostics
         .into_iter()
         .map(|d| entry(&file.named, d));
+    let in_components = compiled.in_components.into_iter();
+    let in_components = in_components.flat_map(|(path, found)| {
+        let named = file.name_of(&path);
+        found.into_iter().map(move |d| entry(&named, d))
+    });
     Compiled {
         plan: compiled.plan,
-        diagnostics: entries.collect(),
+        diagnostics: entries.chain(in_components).collect(),
     }
 }
 
@@ -126,7 +179,7 @@ pub(crate) fn plan_of(file: &Path, context: &Context) -> Result<(PipelineFile, P
     let file = read(file)?;
     let compiled = compile(&file);
     if compiled.plan.is_none() || !context.quiet {
-        let report = diagnostics::report(&compiled.diagnostics, &file.text, context.error_colors);
+        let report = file.report(&compiled.diagnostics, context.error_colors);
         if !report.is_empty() {
             printing::to_stderr(&format!("{report}\n"));
         }

@@ -138,6 +138,7 @@ fn run(folder: &Path, steps: usize) -> RunCreated {
         name: "many".to_owned(),
         params: BTreeMap::new(),
         concurrency: None,
+        types: BTreeMap::new(),
         nodes: (0..steps).map(node).collect(),
     };
     RunCreated {

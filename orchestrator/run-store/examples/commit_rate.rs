@@ -233,6 +233,7 @@ impl Script {
                 name: "no-op".to_owned(),
                 params: BTreeMap::new(),
                 concurrency: None,
+                types: BTreeMap::new(),
                 nodes: (0..steps).map(node).collect(),
             }),
             run: RunId(Uuid::nil()),

@@ -15,12 +15,15 @@ mod steps;
 mod texts;
 mod warnings;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use component_api::catalog::Catalog;
 use pipeline_spec::{Code, Collector, Diagnostic, PipelineSpec, locate, parse_unplaced, spec};
 
-use crate::plan::{Concurrency, Node, NodeId, PLAN_FORMAT_VERSION, Plan, Source, WhenBusy};
+use crate::component_files::ComponentFiles;
+use crate::plan::{
+    Concurrency, Node, NodeId, OwnType, PLAN_FORMAT_VERSION, Plan, Source, WhenBusy,
+};
 use steps::Steps;
 
 /// What became of a pipeline file.
@@ -30,6 +33,8 @@ pub struct Compiled {
     pub plan: Option<Plan>,
     /// What is wrong, by position.
     pub diagnostics: Vec<Diagnostic>,
+    /// What is wrong in component files, by the path that `uses:` names.
+    pub in_components: BTreeMap<String, Vec<Diagnostic>>,
 }
 
 /// Reads and compiles a pipeline file.
@@ -42,9 +47,24 @@ pub struct Compiled {
 /// assert_eq!(compiled.diagnostics[0].hint, "did you mean `greet`?");
 /// ```
 pub fn compile_text(text: &str, catalog: &Catalog) -> Compiled {
+    compile_files(text, &BTreeMap::new(), catalog)
+}
+
+/// As [`compile_text`], with the texts of component files by the paths that `uses:` names.
+pub fn compile_files(
+    text: &str,
+    components: &BTreeMap<String, String>,
+    catalog: &Catalog,
+) -> Compiled {
     let (spec, mut diagnostics) = parse_unplaced(text);
     let is_readable = !diagnostics.iter().any(Diagnostic::is_error);
-    let (plan, found) = compile(&spec, catalog);
+    let files = ComponentFiles::read(&spec, components);
+    let (plan, found) = compile_with(&spec, catalog, &files);
+    let mut in_components = files.into_diagnostics();
+    for (path, found) in &mut in_components {
+        locate(components.get(path).map_or("", String::as_str), found);
+    }
+    let is_readable = is_readable && !in_components.values().flatten().any(Diagnostic::is_error);
     // What could not be read may be what uses a parameter.
     let is_certain = |d: &Diagnostic| is_readable || d.code != Code::UnusedParameter;
     diagnostics.extend(found.into_iter().filter(is_certain));
@@ -57,6 +77,7 @@ pub fn compile_text(text: &str, catalog: &Catalog) -> Compiled {
     Compiled {
         plan: plan.filter(|_| is_readable),
         diagnostics,
+        in_components,
     }
 }
 
@@ -64,8 +85,16 @@ pub fn compile_text(text: &str, catalog: &Catalog) -> Compiled {
 /// positions yet. There is no plan either of a spec that does not say what each step does. What
 /// [`pipeline_spec::parse`] found wrong is not known here: [`compile_text`] does both.
 pub fn compile(spec: &PipelineSpec, catalog: &Catalog) -> (Option<Plan>, Vec<Diagnostic>) {
+    compile_with(spec, catalog, &ComponentFiles::default())
+}
+
+fn compile_with(
+    spec: &PipelineSpec,
+    catalog: &Catalog,
+    files: &ComponentFiles,
+) -> (Option<Plan>, Vec<Diagnostic>) {
     let mut collector = Collector::default();
-    let steps = Steps::new(spec, catalog);
+    let steps = Steps::new(spec, catalog, files);
     collisions::check_pipeline(spec, &mut collector);
     policy::check_defaults(&steps, &mut collector);
     let mut drafts: Vec<Draft> = Vec::with_capacity(steps.len());
@@ -89,7 +118,7 @@ pub fn compile(spec: &PipelineSpec, catalog: &Catalog) -> (Option<Plan>, Vec<Dia
     let plan = order
         .ok()
         .filter(|_| is_whole)
-        .map(|o| seal(spec, drafts, &o));
+        .map(|o| seal(spec, files, drafts, &o));
     (plan, collector.into_vec())
 }
 
@@ -107,7 +136,7 @@ struct Draft {
 }
 
 /// Gives every step its number in the plan.
-fn seal(spec: &PipelineSpec, drafts: Vec<Draft>, order: &[usize]) -> Plan {
+fn seal(spec: &PipelineSpec, files: &ComponentFiles, drafts: Vec<Draft>, order: &[usize]) -> Plan {
     let mut numbers = vec![NodeId(0); drafts.len()];
     for (number, &step) in order.iter().enumerate() {
         numbers[step] = NodeId(number as u32);
@@ -133,6 +162,7 @@ fn seal(spec: &PipelineSpec, drafts: Vec<Draft>, order: &[usize]) -> Plan {
         format_version: PLAN_FORMAT_VERSION,
         name: spec.name.clone(),
         params: spec.params.clone(),
+        types: files.types().into_iter().map(own_type).collect(),
         concurrency: spec.concurrency.map(|written| Concurrency {
             max_runs: written.max_runs,
             when_busy: match written.when_busy {
@@ -143,4 +173,9 @@ fn seal(spec: &PipelineSpec, drafts: Vec<Draft>, order: &[usize]) -> Plan {
         }),
         nodes: nodes.into_iter().map(|(_, node)| node).collect(),
     }
+}
+
+fn own_type((name, written): (String, spec::OwnType)) -> (String, OwnType) {
+    let spec::OwnType { base, files } = written;
+    (name, OwnType { base, files })
 }

@@ -4,15 +4,17 @@
 #![deny(clippy::disallowed_methods)]
 
 mod compile;
+mod component_files;
 pub mod expression;
 pub mod limits;
 pub mod params;
 pub mod plan;
 pub mod selection;
 
-pub use compile::{Compiled, compile, compile_text};
+pub use compile::{Compiled, compile, compile_files, compile_text};
 pub use component_api::manifest::ParamSpec;
+pub use component_files::named_component_files;
 pub use plan::{
-    Action, Concurrency, Condition, InputPlan, Node, NodeId, OutputKind, OutputPlan,
-    PLAN_FORMAT_VERSION, Plan, Policy, Resources, Retry, Source, WhenBusy,
+    Action, ComponentFile, Concurrency, Condition, InputPlan, Node, NodeId, OutputKind, OutputPlan,
+    OwnType, PLAN_FORMAT_VERSION, Plan, Policy, Resources, Retry, Source, WhenBusy,
 };

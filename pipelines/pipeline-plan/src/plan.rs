@@ -23,8 +23,35 @@ pub struct Plan {
     /// How many runs of the pipeline may run at once, if that is bounded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
+    /// Artifact types that component files declare, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub types: BTreeMap<String, OwnType>,
     /// The steps; every edge points from a lower index to a higher one.
     pub nodes: Vec<Node>,
+}
+
+/// An artifact type that a component file declares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnType {
+    /// The Kubeflow type that it specialises: `system.Dataset`.
+    pub base: String,
+    /// Files that an artifact's folder must hold; where there are none it may be anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+}
+
+/// The component file that a step's command comes from, as it was when the plan was compiled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ComponentFile {
+    /// The component's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// BLAKE3 of the file's text, in hex.
+    pub digest: String,
+    /// What its parameters may be.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, ParamSpec>,
 }
 
 /// `concurrency:` of a pipeline.
@@ -78,6 +105,9 @@ pub struct Node {
     pub id: String,
     /// What it does.
     pub action: Action,
+    /// The component file that says so, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentFile>,
     /// Input ports that are given, by name.
     #[serde(default)]
     pub inputs: BTreeMap<String, InputPlan>,
@@ -281,6 +311,7 @@ impl Node {
         Self {
             id: id.to_owned(),
             action,
+            component: None,
             inputs: BTreeMap::new(),
             outputs: BTreeMap::new(),
             params: BTreeMap::new(),

@@ -34,6 +34,7 @@ use std::collections::BTreeMap;
 
 use component_api::manifest::ParamSpec;
 use index::Index;
+use spec::ComponentSpec;
 
 /// Reads a pipeline file: what could be read, and everything that is wrong with its form.
 ///
@@ -67,6 +68,34 @@ pub fn parse_unplaced(text: &str) -> (PipelineSpec, Vec<Diagnostic>) {
         reader.check_respelled(text);
     }
     (spec, reader.into_collector().into_vec())
+}
+
+/// Reads a component file: what could be read, and everything that is wrong with it.
+///
+/// ```
+/// let text = "name: mine\nversion: 1\noutputs: { rows: Rows }\nrun: [python3, mine.py]\n";
+/// let (component, diagnostics) = pipeline_spec::parse_component(text);
+/// assert_eq!(component.unwrap().manifest.name, "mine");
+/// assert_eq!(diagnostics[0].message, "there is no type `Rows`");
+/// ```
+pub fn parse_component(text: &str) -> (Option<ComponentSpec>, Vec<Diagnostic>) {
+    let mut collector = Collector::default();
+    let mut component = None;
+    let text = without_byte_order_mark(text);
+    if let Ok(guarded) = guard::check(text, &mut collector)
+        && let Some(tree) = tree::read(text, &mut collector)
+    {
+        let mut reader = read::Reader::new(collector);
+        component = read::component(tree, &mut reader);
+        if guarded.respelled {
+            reader.check_respelled(text);
+        }
+        collector = reader.into_collector();
+    }
+    let mut diagnostics = collector.into_vec();
+    locate(text, &mut diagnostics);
+    diagnostics.sort_by_key(|d| (d.position, d.code));
+    (component, diagnostics)
 }
 
 /// Reads a file of parameters for a pipeline that declares these: a map of names and values, which

@@ -23,6 +23,12 @@ pub const NAME_CHARACTERS_MAX: usize = 128;
 /// Longest id of a step, port or parameter, in characters: they become file names and variables.
 pub const IDENTIFIER_CHARACTERS_MAX: usize = 63;
 
+/// Largest component file, in bytes: a manifest, some hundred lines at the most.
+pub const COMPONENT_BYTES_MAX: usize = 256 * 1024;
+
+/// Most component files that one pipeline may use. Each is read and compiled with it.
+pub const COMPONENT_FILES_MAX: usize = 256;
+
 /// Most attempts that a policy may ask for: what fails a hundred times needs a person.
 pub const ATTEMPTS_MAX: u32 = 100;
 

@@ -3,6 +3,7 @@
 //! A value of a wrong form is told of and left out; what stands beside it is read all the same. Names
 //! are not looked up here: the compiler knows steps and components.
 
+mod component;
 mod defaults;
 mod given;
 mod input;
@@ -13,6 +14,7 @@ mod resources;
 mod shell;
 mod step;
 
+pub(crate) use component::component;
 pub(crate) use given::given_params;
 pub(crate) use pipeline::pipeline;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use component_api::manifest::ParamSpec;
+use component_api::manifest::{Manifest, ParamSpec};
 use serde_json::Value;
 
 /// A pipeline file.
@@ -155,10 +155,30 @@ pub struct Step {
     pub finally: bool,
 }
 
+/// A component that a team shares as a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComponentSpec {
+    /// Its name, version, ports and parameters.
+    pub manifest: Manifest,
+    /// Artifact types of its own.
+    pub types: BTreeMap<String, OwnType>,
+    /// What it runs.
+    pub run: Action,
+}
+
+/// An artifact type that a component file declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnType {
+    /// The Kubeflow type that it specialises: `system.Dataset`.
+    pub base: String,
+    /// Files that an artifact's folder must hold; where there are none it may be anything.
+    pub files: Vec<String>,
+}
+
 /// What a step does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// `uses:`, a component's name.
+    /// `uses:`, a component's name, or the path of a component file.
     Uses(String),
     /// `run:` with a list: a program and its arguments.
     Command(Vec<String>),
@@ -249,6 +269,11 @@ impl Step {
     pub fn section(&self) -> &'static str {
         if self.finally { "finally" } else { "steps" }
     }
+}
+
+/// Whether `uses:` means a component file: a path, and not the name of a standard component.
+pub fn is_component_file(uses: &str) -> bool {
+    uses.contains('/')
 }
 
 /// Whether a text may be the id of a step, port or parameter: `[A-Za-z_][A-Za-z0-9_-]{0,62}`.

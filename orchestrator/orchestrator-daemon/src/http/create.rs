@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use orchestrator_api::{DocumentVersion, RunRequest, RunStarted, Selection};
-use pipeline_plan::{NodeId, Plan};
+use pipeline_plan::{NodeId, Plan, compile_files};
 use run_engine::event::Trigger;
 use run_engine::ids::RunId;
 use serde_json::Value;
@@ -104,6 +104,7 @@ impl Api {
         let asked = Asked {
             pipeline_file: request.pipeline_file,
             text: request.text,
+            components: request.components,
             params: request.params,
             environment: request.environment,
             force: request.force,
@@ -126,7 +127,7 @@ impl Api {
             let detail = format!("`{}` is no absolute path", asked.pipeline_file);
             return Err(Refusal::bad_request("relative_path", detail));
         }
-        let plan = self.plan(&asked.text, &asked.pipeline_file)?;
+        let plan = self.plan(&asked)?;
         let params = params(&plan, &asked.params)?;
         let selected = selected(&plan, &asked.selection)?;
         let forced = forced(&plan, &asked.force, asked.force_all, selected.as_ref())?;
@@ -154,14 +155,19 @@ impl Api {
         })
     }
 
-    fn plan(&self, text: &str, file: &str) -> Result<Plan, Refusal> {
-        let compiled = pipeline_plan::compile_text(text, &self.catalog);
+    fn plan(&self, asked: &Asked) -> Result<Plan, Refusal> {
+        let compiled = compile_files(&asked.text, &asked.components, &self.catalog);
+        let file = &asked.pipeline_file;
         compiled.plan.ok_or_else(|| {
             let name = Path::new(file).file_name().unwrap_or_default();
             let detail = format!("{} is no valid pipeline", name.to_string_lossy());
             let entries = compiled.diagnostics.iter();
             let entries = entries.map(|each| documents::diagnostic(each, file));
-            Refusal::unprocessable("invalid_pipeline", detail).diagnostics(entries.collect())
+            let in_components = compiled.in_components.iter().flat_map(|(path, found)| {
+                found.iter().map(|each| documents::diagnostic(each, path))
+            });
+            let entries = entries.chain(in_components).collect();
+            Refusal::unprocessable("invalid_pipeline", detail).diagnostics(entries)
         })
     }
 }
@@ -170,6 +176,7 @@ impl Api {
 pub(super) struct Asked {
     pub(super) pipeline_file: String,
     pub(super) text: String,
+    pub(super) components: BTreeMap<String, String>,
     pub(super) params: BTreeMap<String, String>,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) force: Vec<String>,

@@ -30,6 +30,7 @@ impl Api {
         let run = self.compile(Asked {
             pipeline_file: request.pipeline_file,
             text: request.text,
+            components: request.components,
             params: request.params,
             environment: request.environment,
             force: request.force,

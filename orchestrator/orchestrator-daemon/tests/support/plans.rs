@@ -89,6 +89,7 @@ pub fn run_of(nodes: Vec<Node>) -> NewRun {
         name: "test".to_owned(),
         params: BTreeMap::new(),
         concurrency: None,
+        types: BTreeMap::new(),
         nodes,
     };
     NewRun {

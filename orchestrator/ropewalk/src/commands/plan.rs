@@ -27,6 +27,7 @@ pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome 
         pipeline_file: checked.file.path.to_string_lossy().into_owned(),
         environment: environment(&environment_names(&checked.plan)),
         text: checked.file.text,
+        components: checked.file.components,
         params: checked.params,
         force: arguments.request.force,
         force_all: arguments.request.force_all,

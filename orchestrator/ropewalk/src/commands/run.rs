@@ -36,6 +36,7 @@ pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome 
         pipeline_file: checked.file.path.to_string_lossy().into_owned(),
         environment: environment(&environment_names(&checked.plan)),
         text: checked.file.text,
+        components: checked.file.components,
         params: checked.params,
         slots: arguments.slots,
         new: arguments.new,

@@ -8,7 +8,7 @@ use orchestrator_api::{DocumentVersion, Severity, Validation};
 use super::Outcome;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::diagnostics::{report, tally};
+use crate::output::diagnostics::tally;
 use crate::pipeline_file::{compile, read};
 use crate::printing;
 
@@ -27,7 +27,7 @@ pub(crate) fn execute(arguments: &Arguments, context: &Context) -> Outcome {
         if !context.is_json() {
             let tally = tally(&found);
             let tally = if tally.is_empty() { "valid" } else { &tally };
-            let report = report(&found, &file.text, context.colors);
+            let report = file.report(&found, context.colors);
             let space = if report.is_empty() { "" } else { "\n\n" };
             printing::print(&format!("{report}{space}{}: {tally}", file.named))?;
         }

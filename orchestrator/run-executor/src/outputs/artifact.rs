@@ -43,7 +43,10 @@ pub(super) fn record(
     let type_name = &port.plan.type_name;
     let (layout, type_version) = artifact::find(type_name)
         .map_or((Layout::Anything, 1), |found| (found.layout, found.version));
-    layout_check::check(layout, &tree, &root).map_err(|wrong| {
+    let own = attempt.task.created.plan.types.get(type_name);
+    let checked = layout_check::check(layout, &tree, &root)
+        .and_then(|()| own.map_or(Ok(()), |own| layout_check::holds(&own.files, &tree)));
+    checked.map_err(|wrong| {
         let message = format!(
             "the output `{}` ({}) is no {type_name}: {wrong}",
             port.name,

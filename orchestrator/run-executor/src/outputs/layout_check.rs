@@ -14,18 +14,23 @@ use super::tree::Tree;
 pub(super) fn check(layout: Layout, tree: &Tree, root: &Path) -> Result<(), String> {
     match layout {
         Layout::Anything => Ok(()),
-        Layout::Files(names) => {
-            folder(tree)?;
-            match names.iter().find(|name| !tree.has(name)) {
-                Some(name) => Err(format!("there is no `{name}` in it")),
-                None => Ok(()),
-            }
-        }
+        Layout::Files(names) => holds(names, tree),
         Layout::Splits(ending) => {
             folder(tree)?;
             splits(tree, ending)
         }
         Layout::Json => json(tree, root).map(|_| ()),
+    }
+}
+
+/// Whether a folder holds each of these files; anything does if there are none.
+pub(super) fn holds<N: AsRef<str>>(names: &[N], tree: &Tree) -> Result<(), String> {
+    if !names.is_empty() {
+        folder(tree)?;
+    }
+    match names.iter().find(|name| !tree.has(name.as_ref())) {
+        Some(name) => Err(format!("there is no `{}` in it", name.as_ref())),
+        None => Ok(()),
     }
 }
 

@@ -390,6 +390,7 @@ impl Step {
             name: "penguins".to_owned(),
             params: BTreeMap::new(),
             concurrency: None,
+            types: BTreeMap::new(),
             nodes: vec![self.node.clone()],
         };
         let at = DateTime::<Utc>::UNIX_EPOCH;

@@ -62,6 +62,7 @@ pub(crate) fn plan(name: &str, steps: &[&str]) -> Arc<Plan> {
         name: name.to_owned(),
         params: BTreeMap::new(),
         concurrency: None,
+        types: BTreeMap::new(),
         nodes: steps.iter().enumerate().map(node).collect(),
     })
 }

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use component_api::manifest::ParamType;
-use pipeline_spec::spec::{Action as Written, Cache};
+use pipeline_spec::spec::{Action as Written, Cache, is_component_file};
 use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean};
 
 use super::steps::{Entry, Steps};
 use super::texts::Texts;
 use super::{Draft, collisions, inputs, parameters, policy};
 use crate::expression::with_article;
-use crate::plan::{Action, Condition, Node, NodeId, OutputKind, OutputPlan, Resources};
+use crate::plan::{
+    Action, ComponentFile, Condition, Node, NodeId, OutputKind, OutputPlan, Resources,
+};
 
 /// Compiles the step of this number.
 pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector) -> Draft {
@@ -49,6 +51,7 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
     draft.node = action.map(|action| Node {
         id: entry.id.to_owned(),
         action,
+        component: component_file(&entry, steps),
         inputs,
         outputs,
         params,
@@ -146,6 +149,7 @@ fn cache_key(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Optio
 
 fn action(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Option<Action> {
     match &entry.step.action {
+        Written::Uses(path) if is_component_file(path) => file_action(path, at, texts),
         Written::Uses(name) => {
             let Some(component) = entry.component else {
                 let known = texts.steps.catalog.iter().map(|c| c.manifest.name.as_str());
@@ -172,6 +176,38 @@ fn action(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Option<A
         Written::Shell(script) => Some(Action::Shell(script.clone())),
         Written::Unreadable => None,
     }
+}
+
+/// What a component file runs.
+fn file_action(path: &str, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Option<Action> {
+    let Some(file) = texts.steps.files.get(path) else {
+        let message = format!("the component file `{path}` cannot be read");
+        let pointer = at.key("uses").pointer();
+        let found = Diagnostic::error(Code::UnknownComponent, pointer, message);
+        let hint = "its path starts at the pipeline file's folder";
+        texts.collector.push(found.hint(hint));
+        return None;
+    };
+    match &file.known.as_ref()?.spec.run {
+        Written::Command(words) => Some(Action::Command(words.clone())),
+        Written::Shell(script) => Some(Action::Shell(script.clone())),
+        Written::Uses(_) | Written::Unreadable => None,
+    }
+}
+
+/// The component file that a step uses, if it uses one.
+fn component_file(entry: &Entry<'_>, steps: &Steps<'_>) -> Option<ComponentFile> {
+    let Written::Uses(path) = &entry.step.action else {
+        return None;
+    };
+    let known = steps.files.get(path)?.known.as_ref()?;
+    let manifest = &known.component.manifest;
+    Some(ComponentFile {
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
+        digest: known.digest.clone(),
+        params: manifest.params.clone(),
+    })
 }
 
 fn outputs(entry: &Entry<'_>) -> BTreeMap<String, OutputPlan> {

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use component_api::catalog::{Catalog, Component};
 use component_api::manifest::ParamType;
-use pipeline_spec::spec::{Action, Step};
+use pipeline_spec::spec::{Action, Step, is_component_file};
 use pipeline_spec::{PipelineSpec, did_you_mean};
 
+use crate::component_files::ComponentFiles;
 use crate::expression::{PortType, normal};
 use crate::limits::NEAREST_COMPARISONS_MAX;
 
@@ -18,6 +19,7 @@ use crate::limits::NEAREST_COMPARISONS_MAX;
 pub(super) struct Steps<'a> {
     pub(super) spec: &'a PipelineSpec,
     pub(super) catalog: &'a Catalog,
+    pub(super) files: &'a ComponentFiles,
     entries: Vec<Entry<'a>>,
     by_name: HashMap<Cow<'a, str>, usize>,
     /// How many more names may be compared for hints.
@@ -44,11 +46,19 @@ pub(super) enum Given<'a> {
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn new(spec: &'a PipelineSpec, catalog: &'a Catalog) -> Self {
+    pub(super) fn new(
+        spec: &'a PipelineSpec,
+        catalog: &'a Catalog,
+        files: &'a ComponentFiles,
+    ) -> Self {
         let entry = |(id, step): (&'a String, &'a Step)| Entry {
             id,
             step,
             component: match &step.action {
+                Action::Uses(path) if is_component_file(path) => {
+                    let known = files.get(path).and_then(|file| file.known.as_ref());
+                    known.map(|known| &known.component)
+                }
                 Action::Uses(name) => catalog.get(name),
                 _ => None,
             },
@@ -59,6 +69,7 @@ impl<'a> Steps<'a> {
         Self {
             spec,
             catalog,
+            files,
             entries,
             by_name,
             comparisons: Cell::new(NEAREST_COMPARISONS_MAX),

@@ -12,7 +12,7 @@ use crate::at::At;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Part};
 use crate::nearest::nearest;
-use crate::spec::{Action, Defaults, Output, Step};
+use crate::spec::{Action, Defaults, Output, Step, is_component_file};
 use crate::template::{CLOSE, OPEN, Segment, has_expression, split};
 
 const KEYS: &[&str] = &[
@@ -37,7 +37,8 @@ const KEYS: &[&str] = &[
     "description",
 ];
 
-/// Keys that only a step with `run:` takes: a component's manifest says the same.
+/// Keys that only a step with `run:` takes: a component's manifest says the same. All but the first
+/// stand beside a component file too, which runs a command as well.
 const RUN_ONLY: &[&str] = &["outputs", "files", "workdir"];
 
 /// Reads a step. What it does not say of what `defaults:` may say too, it inherits.
@@ -67,12 +68,13 @@ fn own(id: &str, value: Value, at: &At<'_>, defaults: &Defaults, reader: &mut Re
     };
     let meant = reader.known_keys(&map, KEYS, at, "a step");
     let action = action(id, &mut map, at, &meant, reader);
+    let is_file = matches!(&action, Action::Uses(name) if is_component_file(name));
     if matches!(action, Action::Uses(_)) {
-        misplaced(&map, at, reader);
+        misplaced(&map, is_file, at, reader);
     }
     let policy = policy::policy(&mut map, at, reader);
     let settings = defaults::settings(&mut map, at, reader);
-    let is_command = matches!(action, Action::Command(_) | Action::Shell(_));
+    let is_command = is_file || matches!(action, Action::Command(_) | Action::Shell(_));
     let for_commands = |default: &Option<_>| default.clone().filter(|_| is_command);
     let inherits_key = settings.cache.is_none() && defaults.cache.is_some();
     let mut take = |key: &str| map.remove(key);
@@ -180,7 +182,7 @@ fn action(
 }
 
 /// A list is executed as it is, text runs in a shell.
-fn command(value: Value, at: &At<'_>, reader: &mut Reader) -> Action {
+pub(super) fn command(value: Value, at: &At<'_>, reader: &mut Reader) -> Action {
     match value {
         Value::String(script) if !script.trim().is_empty() => {
             refuse_nul(&script, at, reader);
@@ -218,8 +220,9 @@ fn refuse_nul(text: &str, at: &At<'_>, reader: &mut Reader) {
     }
 }
 
-fn misplaced(map: &Map<String, Value>, at: &At<'_>, reader: &mut Reader) {
-    for key in RUN_ONLY.iter().filter(|k| map.contains_key(**k)) {
+fn misplaced(map: &Map<String, Value>, is_file: bool, at: &At<'_>, reader: &mut Reader) {
+    let keys = if is_file { &RUN_ONLY[..1] } else { RUN_ONLY };
+    for key in keys.iter().filter(|k| map.contains_key(**k)) {
         let message = format!("a step with `uses:` takes no `{key}:`");
         let hint = "the component's manifest says what it gives and depends on; remove the key";
         reader.at_key(Code::MisplacedKey, &at.key(key), message, hint);
