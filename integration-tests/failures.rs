@@ -22,6 +22,7 @@ steps:
   input_missing:
     uses: infra-validate
     inputs: { model: { latest_blessed: nobody }, examples: rows.examples }
+  input_invalid: { run: [cat], inputs: { made: { import: folder, type: Model } } }
   command_not_found: { run: [trian, --fast] }
   not_executable: { run: [./script.sh] }
   permission_denied: { run: [./folder] }

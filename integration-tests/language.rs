@@ -4,6 +4,7 @@ mod attempts;
 mod components;
 mod flow;
 mod keys;
+mod resolvers;
 mod selection;
 mod sharing;
 mod shell;

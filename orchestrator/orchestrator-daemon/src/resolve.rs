@@ -7,8 +7,10 @@
 mod condition;
 mod context;
 mod inputs;
+mod looked_up;
 mod prepare;
 mod reasons;
+mod refusals;
 mod scope;
 mod start;
 
@@ -28,6 +30,7 @@ pub(crate) use context::RunContext;
 pub(crate) use inputs::Given;
 pub(crate) use prepare::prepare_task;
 pub(crate) use reasons::{forced, gone, never_reused, stand_in_gone, why_it_runs};
+pub(crate) use refusals::refused_by;
 pub(crate) use start::{Intent, PushTarget, first_attempt, push_target};
 
 use serde_json::Value;

@@ -17,6 +17,7 @@ mod active_run;
 mod admitting;
 mod commands;
 mod draft;
+mod given;
 mod input;
 mod launching;
 pub mod limits;
@@ -267,6 +268,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
     fn append(&mut self, run: &mut ActiveRun, event: Event) {
         self.seq += 1;
         run.seq = self.seq;
+        self.note_given(run, &event);
         let run = run.id();
         self.draft.turn.entries.push(JournalEntry {
             run,

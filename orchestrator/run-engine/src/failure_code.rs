@@ -43,6 +43,7 @@ codes! {
     FileNotFound "file_not_found" "A file that the step depends on is not there.",
     InputMissing "input_missing" "An input that the step needs was given nothing.",
     Resources "resources" "The step asks for more of the machine than it has.",
+    InputInvalid "input_invalid" "What enters the step is not what the input's type says.",
     CommandNotFound "command_not_found" "There is no program of this name, or the interpreter of a script is not there.",
     NotExecutable "not_executable" "The program is a file without its run bit.",
     PermissionDenied "permission_denied" "The operating system does not let the step do this.",

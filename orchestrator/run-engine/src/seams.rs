@@ -10,10 +10,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use component_api::files::FilesManifest;
 use pipeline_plan::{Node, NodeId};
+use serde_json::Value;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::artifact::{Artifact, FileState, Outputs};
+use crate::artifact::{Artifact, ArtifactFile, FileState, Outputs};
 use crate::decide::AttemptReport;
 use crate::event::{Event, RunCreated, StepStarted};
 use crate::ids::{AttemptId, ExecutionId, RunId};
@@ -44,6 +45,23 @@ pub trait Lookups {
         model: &str,
         other_than: &[String],
     ) -> Result<Option<Arc<Artifact>>, StoreError>;
+    /// The newest Model of this name that was pushed, of a digest that is none of these.
+    fn latest_pushed(
+        &self,
+        model: &str,
+        other_than: &[String],
+    ) -> Result<Option<Arc<Artifact>>, StoreError>;
+    /// What was given last at a port, by whatever run: by an attempt that did what it promised, or by a
+    /// reuse.
+    fn latest(&self, port: &PortName) -> Result<Option<Arc<Artifact>>, StoreError>;
+    /// What was given last at a port for each of its greatest spans, at most so many, the greatest
+    /// first; below `before` if that is given. Spans that were refused are passed over.
+    fn spans(
+        &self,
+        port: &PortName,
+        before: Option<i64>,
+        count: usize,
+    ) -> Result<Vec<Arc<Artifact>>, StoreError>;
     /// The newest version that was pushed of this model to this destination.
     fn newest_push(&self, destination: &str, model: &str) -> Result<Option<i64>, StoreError>;
 }
@@ -87,6 +105,8 @@ pub struct Turn {
     pub blessings: Vec<Blessed>,
     /// Models that were pushed in this turn.
     pub pushes: Vec<Pushed>,
+    /// Data that was refused in this turn, by the events that refused it.
+    pub refused_spans: Vec<RefusedSpan>,
     /// Reuse keys whose outputs are gone.
     pub forgotten_keys: Vec<String>,
 }
@@ -120,8 +140,8 @@ impl JournalEntry {
             | Event::StepFailed { .. }
             | Event::StepCancelled { .. }
             | Event::StepAbandoned { .. } => 2,
-            // The execution, and its place in the cache.
-            Event::StepSucceeded(_) | Event::StepRefused { .. } => 3,
+            // The execution, its place in the cache, and what it gave by step and by span.
+            Event::StepSucceeded(_) | Event::StepRefused { .. } => 5,
             // The run, its place among its pipeline's, its progress; or its end.
             Event::RunCreated(_) | Event::RunEnded { .. } => 4,
         }
@@ -138,7 +158,7 @@ pub struct Blessed {
 }
 
 /// A Model that was pushed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Pushed {
     /// Where to, as the pipeline names it.
     pub destination: String,
@@ -146,6 +166,35 @@ pub struct Pushed {
     pub model: String,
     /// Its version there.
     pub version: i64,
+    /// The Model, if it is known.
+    pub artifact: Option<Arc<Artifact>>,
+}
+
+/// A port of a step of a pipeline, in all of its runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PortName {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The step's id.
+    pub step: String,
+    /// Its output port.
+    pub port: String,
+}
+
+/// What a step gave of a span, which a later step of its run refused. It is not found by its span until
+/// it is given again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedSpan {
+    /// Number of the event that refused it.
+    pub seq: u64,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The step that gave it.
+    pub step: String,
+    /// The span.
+    pub span: i64,
+    /// The execution that made it.
+    pub execution: ExecutionId,
 }
 
 /// An earlier execution that may stand in for a new one.
@@ -192,6 +241,8 @@ pub struct PrepareTask {
     pub files: BTreeMap<String, Vec<String>>,
     /// By input port, the span that is taken instead of the newest.
     pub spans: BTreeMap<String, i64>,
+    /// Things made elsewhere by input port, in order.
+    pub imports: BTreeMap<String, Vec<Import>>,
     /// Which files are part of the key.
     pub key_files: KeyFiles,
     /// Paths below the project that never are (push destinations, files that inputs match): globs.
@@ -200,6 +251,32 @@ pub struct PrepareTask {
     pub program: Option<String>,
     /// Where programs are looked up: the run's `PATH`.
     pub search_path: String,
+}
+
+/// Something made elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// A path, relative to the pipeline file's folder, or a `file://` address.
+    pub uri: String,
+    /// What it is to be.
+    pub type_name: String,
+}
+
+/// Something made elsewhere, as it was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imported {
+    /// Its type.
+    pub type_name: String,
+    /// Version of the type's layout.
+    pub type_version: u32,
+    /// Its absolute path.
+    pub path: String,
+    /// Digest over its files.
+    pub digest: String,
+    /// Its files, sorted by path.
+    pub files: Vec<ArtifactFile>,
+    /// What its type tells of it.
+    pub properties: BTreeMap<String, Value>,
 }
 
 /// Which files a command depends on.
@@ -218,6 +295,8 @@ pub enum KeyFiles {
 pub struct Prepared {
     /// External files by input port, with the state in which each was digested.
     pub files: BTreeMap<String, (FilesManifest, Vec<FileState>)>,
+    /// Things made elsewhere by input port, in the order of the task.
+    pub imports: BTreeMap<String, Vec<Arc<Imported>>>,
     /// Files that are part of the key.
     pub key_files: Option<Arc<FileSet>>,
     /// Why the step cannot be reused although it could by its kind: too many files, for instance.

@@ -29,6 +29,12 @@ pub(crate) const START: u8 = b's';
 pub(crate) const BLESSING: u8 = b'b';
 /// First byte of pushes.
 pub(crate) const PUSH: u8 = b'v';
+/// First byte of pushed models.
+pub(crate) const PUSHED: u8 = b'm';
+/// First byte of the index of what steps gave, in order.
+pub(crate) const GIVEN: u8 = b'g';
+/// First byte of the index of what steps gave by span.
+pub(crate) const SPAN: u8 = b'n';
 
 const ID_BYTES: usize = 16;
 const SEQ_BYTES: usize = 8;
@@ -95,6 +101,42 @@ pub(crate) fn of_blessing(model: &str, seq: u64, index: u16) -> Vec<u8> {
 /// The key of the newest push of a model to a destination.
 pub(crate) fn of_push(destination: &str, model: &str) -> Vec<u8> {
     key(PUSH, &[&text(&format!("{destination}\0{model}"))])
+}
+
+/// What the keys of a model's pushes begin with.
+pub(crate) fn of_pushed_models(model: &str) -> Vec<u8> {
+    key(PUSHED, &[&text(model)])
+}
+
+/// The key of a pushed model: those of one name in the order in which they were pushed.
+pub(crate) fn of_pushed_model(model: &str, seq: u64, index: u16) -> Vec<u8> {
+    let parts: [&[u8]; 3] = [&text(model), &seq.to_be_bytes(), &index.to_be_bytes()];
+    key(PUSHED, &parts)
+}
+
+/// What the keys of what a step gave begin with.
+pub(crate) fn of_given(pipeline: &str, step: &str) -> Vec<u8> {
+    key(GIVEN, &[&text(pipeline), &text(step)])
+}
+
+/// The key of what a step gave at an event.
+pub(crate) fn of_given_at(pipeline: &str, step: &str, seq: u64) -> Vec<u8> {
+    key(GIVEN, &[&text(pipeline), &text(step), &seq.to_be_bytes()])
+}
+
+/// What the keys of what a step gave by span begin with.
+pub(crate) fn of_spans(pipeline: &str, step: &str) -> Vec<u8> {
+    key(SPAN, &[&text(pipeline), &text(step)])
+}
+
+/// The key of what a step gave last of a span. Spans stand in the order of numbers: the sign is
+/// turned.
+pub(crate) fn of_span(pipeline: &str, step: &str, span: i64) -> Vec<u8> {
+    let ordered = (span as u64) ^ (1 << 63);
+    key(
+        SPAN,
+        &[&text(pipeline), &text(step), &ordered.to_be_bytes()],
+    )
 }
 
 /// The run in a key of which it is the last part.

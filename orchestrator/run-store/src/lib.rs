@@ -14,6 +14,7 @@ mod database;
 mod error;
 mod fold;
 mod folder;
+mod given;
 mod journals;
 mod keys;
 mod limits;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use run_engine::artifact::Artifact;
 use run_engine::event::StepStarted;
 use run_engine::ids::{ExecutionId, RunId};
-use run_engine::seams::{Lookups, Reusable, Store, StoreError, Turn};
+use run_engine::seams::{Lookups, PortName, Reusable, Store, StoreError, Turn};
 
 use crate::acknowledged::Acknowledged;
 use crate::batch::{Spill, address};
@@ -159,6 +159,27 @@ impl Lookups for RunStore {
         other_than: &[String],
     ) -> Result<Option<Arc<Artifact>>, StoreError> {
         self.reader.latest_blessed(model, other_than)
+    }
+
+    fn latest_pushed(
+        &self,
+        model: &str,
+        other_than: &[String],
+    ) -> Result<Option<Arc<Artifact>>, StoreError> {
+        self.reader.latest_pushed(model, other_than)
+    }
+
+    fn latest(&self, port: &PortName) -> Result<Option<Arc<Artifact>>, StoreError> {
+        self.reader.latest(port)
+    }
+
+    fn spans(
+        &self,
+        port: &PortName,
+        before: Option<i64>,
+        count: usize,
+    ) -> Result<Vec<Arc<Artifact>>, StoreError> {
+        self.reader.spans(port, before, count)
     }
 
     fn newest_push(&self, destination: &str, model: &str) -> Result<Option<i64>, StoreError> {

@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use run_engine::artifact::Artifact;
 use run_engine::event::{Event, RunCreated};
 use run_engine::ids::RunId;
 use run_engine::seams::{JournalEntry, StoreError, Turn};
 
 use crate::batch::{RowBatch, Spill};
+use crate::given::{Gift, GivenRows};
 use crate::journals::{Journals, clear_earlier};
 use crate::keys;
 use crate::live::{LiveRun, Over};
@@ -18,7 +20,9 @@ use crate::reader::rows::read_failed;
 use crate::stored::block::Reuse;
 use crate::stored::event::{StoredEvent, impossible};
 use crate::stored::execution::StoredExecution;
-use crate::stored::index::{StoredBlessing, StoredMember, StoredPush, StoredReuse, StoredStart};
+use crate::stored::index::{
+    StoredBlessing, StoredMember, StoredPush, StoredPushed, StoredReuse, StoredStart,
+};
 use crate::stored::run::StoredRun;
 
 /// A turn that is being written.
@@ -28,6 +32,7 @@ pub(crate) struct TurnRows<'a> {
     live: &'a mut BTreeMap<RunId, LiveRun>,
     batch: RowBatch,
     journals: Journals,
+    given: GivenRows,
 }
 
 impl<'a> TurnRows<'a> {
@@ -43,12 +48,14 @@ impl<'a> TurnRows<'a> {
             live,
             batch: RowBatch::default(),
             journals: Journals::default(),
+            given: GivenRows::default(),
         }
     }
 
     /// Gathers all rows of a turn; `last_seq` is the number of the last event before it.
     pub(crate) fn gather(mut self, turn: &Turn, last_seq: u64) -> Result<RowBatch, StoreError> {
         let mut seq = last_seq;
+        let mut refused = turn.refused_spans.iter().peekable();
         for entry in &turn.entries {
             if entry.seq <= seq {
                 let problem = format!("number {} comes after number {seq}", entry.seq);
@@ -56,8 +63,13 @@ impl<'a> TurnRows<'a> {
             }
             seq = entry.seq;
             self.entry(entry)?;
+            while let Some(span) = refused.next_if(|span| span.seq <= seq) {
+                self.given
+                    .refuse(&self.reader.rows, self.spill, &mut self.batch, span)?;
+            }
         }
         self.blessings(turn, seq)?;
+        self.pushed_models(turn, seq)?;
         for push in &turn.pushes {
             let row = StoredPush {
                 destination: push.destination.clone(),
@@ -85,6 +97,7 @@ impl<'a> TurnRows<'a> {
         for over in self.live_run(*run)?.observe(*seq, event)? {
             self.execution(&over)?;
         }
+        self.given(*run, *seq, event)?;
         match event {
             Event::StepReused(reused) => {
                 let reuse = Reuse {
@@ -112,6 +125,30 @@ impl<'a> TurnRows<'a> {
         }
         let stored = StoredEvent::new(event, |started| self.spill.started(started))?;
         self.journals.event(self.spill, *run, *seq, &stored)
+    }
+
+    /// What an event has a step give, and reuses count as well as successes.
+    fn given(&mut self, run: RunId, seq: u64, event: &Event) -> Result<(), StoreError> {
+        let (node, execution, outputs) = match event {
+            Event::StepSucceeded(ended) => (ended.node, ended.execution, &ended.outputs),
+            Event::StepReused(reused) if reused.refused.is_none() => {
+                (reused.node, reused.source, &reused.outputs)
+            }
+            _ => return Ok(()),
+        };
+        if outputs.artifacts.is_empty() {
+            return Ok(());
+        }
+        let reader = self.reader;
+        let live = self.live_run(run)?;
+        let gift = Gift {
+            pipeline: live.pipeline().to_owned(),
+            step: live.step(node).to_owned(),
+            seq,
+            execution,
+        };
+        let (spill, batch) = (&*self.spill, &mut self.batch);
+        self.given.give(&reader.rows, spill, batch, &gift, outputs)
     }
 
     fn created(&mut self, created: &RunCreated, seq: u64) -> Result<(), StoreError> {
@@ -173,6 +210,38 @@ impl<'a> TurnRows<'a> {
             while tree.contains_key(&key).map_err(read_failed)? {
                 index += 1;
                 key = keys::of_blessing(&blessed.model, seq, index);
+            }
+            self.batch.put(key, self.spill.value(&row)?);
+            index += 1;
+        }
+        Ok(())
+    }
+}
+
+impl TurnRows<'_> {
+    /// A model that is pushed again and again, as a run without news does, is one row.
+    fn pushed_models(&mut self, turn: &Turn, seq: u64) -> Result<(), StoreError> {
+        let rows = &self.reader.rows;
+        let mut index = 0;
+        for push in &turn.pushes {
+            let Some(artifact) = &push.artifact else {
+                continue;
+            };
+            let prefix = keys::of_pushed_models(&push.model);
+            if let Some(last) = rows.tree.scan_prefix(&prefix).next_back() {
+                let row: StoredPushed = rows.value(&last.map_err(read_failed)?.1)?;
+                if Artifact::try_from(row.artifact)?.digest == artifact.digest {
+                    continue;
+                }
+            }
+            let row = StoredPushed {
+                model: push.model.clone(),
+                artifact: artifact.as_ref().into(),
+            };
+            let mut key = keys::of_pushed_model(&push.model, seq, index);
+            while rows.tree.contains_key(&key).map_err(read_failed)? {
+                index += 1;
+                key = keys::of_pushed_model(&push.model, seq, index);
             }
             self.batch.put(key, self.spill.value(&row)?);
             index += 1;

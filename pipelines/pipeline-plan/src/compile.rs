@@ -3,6 +3,7 @@
 //! Every step is compiled by itself against the table of all steps; then the edges between them are
 //! put in order. Everything that is wrong is told of at once.
 
+mod awaited;
 mod collisions;
 mod cycle;
 mod finally;
@@ -101,6 +102,7 @@ fn compile_with(
     for step in 0..steps.len() {
         drafts.push(step::compile(&steps, step, &mut collector));
     }
+    awaited::add(&steps, &mut drafts, &mut collector);
     let needs: Vec<&BTreeSet<usize>> = drafts.iter().map(|d| &d.needs).collect();
     let order = order::order(&needs);
     finally::check(&steps, &drafts, &mut collector);
@@ -129,6 +131,8 @@ struct Draft {
     needs: BTreeSet<usize>,
     /// Those of its needs that give it something.
     data: BTreeSet<usize>,
+    /// Steps whose outputs it looks up in the metadata store.
+    looked_up: BTreeSet<usize>,
     /// Names of the pipeline parameters that its expressions use.
     params: BTreeSet<String>,
     /// Whether an expression uses all parameters at once.
@@ -150,6 +154,10 @@ fn seal(spec: &PipelineSpec, files: &ComponentFiles, drafts: Vec<Draft>, order: 
             *need = numbers[need.0 as usize];
         }
         node.tolerates.sort_unstable();
+        for need in &mut node.awaits {
+            *need = numbers[need.0 as usize];
+        }
+        node.awaits.sort_unstable();
         for source in node.inputs.values_mut().flat_map(|i| &mut i.sources) {
             if let Source::Output { node, .. } = source {
                 *node = numbers[node.0 as usize];

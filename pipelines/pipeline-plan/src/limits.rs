@@ -17,6 +17,10 @@ pub const VALUE_DEPTH_MAX: usize = 64;
 /// Most steps that a message about a cycle names; a longer one is cut in the middle.
 pub const CYCLE_NAMES_MAX: usize = 64;
 
+/// Most steps visited to find whether steps that are looked up come later: 2 s, and a thousand times
+/// what pipelines written by hand take.
+pub const AWAITED_VISITS_MAX: usize = 50_000_000;
+
 /// Most names compared to find nearest ones in one compilation: a file of thousands of steps and
 /// mistakes would otherwise take their product.
 pub const NEAREST_COMPARISONS_MAX: usize = 1_000_000;

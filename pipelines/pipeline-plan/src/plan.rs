@@ -157,6 +157,9 @@ pub struct Node {
     /// they give enters it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tolerates: Vec<NodeId>,
+    /// Those of `needs` that it only waits for, however they end: it looks up what they gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaits: Vec<NodeId>,
     /// Whether it runs after all steps that are not so, whatever became of them. None of those
     /// needs it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -267,8 +270,44 @@ pub enum Source {
         /// The span.
         span: i64,
     },
+    /// Something made elsewhere.
+    Import {
+        /// A path, relative to the pipeline file's folder, or a `file://` address.
+        uri: String,
+        /// Its artifact type.
+        #[serde(rename = "type")]
+        type_name: String,
+    },
+    /// The newest artifact of a port, of this run or an earlier one, from the metadata store.
+    Latest {
+        /// Another pipeline; none for this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pipeline: Option<String>,
+        /// The step's id.
+        step: String,
+        /// Its port.
+        port: String,
+    },
+    /// The artifacts of the newest spans of a port of this pipeline, the newest first.
+    LatestSpans {
+        /// The step's id.
+        step: String,
+        /// Its port.
+        port: String,
+        /// How many, at most.
+        count: usize,
+    },
+    /// The artifact of the greatest span of a port of this pipeline that is smaller than the step's.
+    PreviousSpan {
+        /// The step's id.
+        step: String,
+        /// Its port.
+        port: String,
+    },
     /// The newest blessed Model of this name, from the metadata store.
     LatestBlessed(String),
+    /// The newest Model of this name that was pushed, from the metadata store.
+    LatestPushed(String),
 }
 
 /// An output port.
@@ -295,12 +334,27 @@ pub enum OutputKind {
 }
 
 impl Source {
+    /// Whether it is looked up in the metadata store, where there may be nothing.
+    pub fn is_looked_up(&self) -> bool {
+        match self {
+            Self::Output { .. }
+            | Self::Files(_)
+            | Self::FilesOfSpan { .. }
+            | Self::Import { .. } => false,
+            Self::Latest { .. }
+            | Self::LatestSpans { .. }
+            | Self::PreviousSpan { .. }
+            | Self::LatestBlessed(_)
+            | Self::LatestPushed(_) => true,
+        }
+    }
+
     /// The globs of external files, with the span that is taken instead of the newest.
     pub fn files(&self) -> Option<(&[String], Option<i64>)> {
         match self {
             Self::Files(globs) => Some((globs, None)),
             Self::FilesOfSpan { globs, span } => Some((globs, Some(*span))),
-            Self::Output { .. } | Self::LatestBlessed(_) => None,
+            _ => None,
         }
     }
 }
@@ -328,6 +382,7 @@ impl Node {
             condition: None,
             allow_failure: false,
             tolerates: Vec::new(),
+            awaits: Vec::new(),
             finally: false,
         }
     }
@@ -336,6 +391,7 @@ impl Node {
     pub fn bears(&self, need: NodeId, failed: bool) -> bool {
         self.condition.as_ref().is_some_and(|c| c.asks_status)
             || failed && self.tolerates.contains(&need)
+            || self.awaits.contains(&need)
     }
 }
 

@@ -122,6 +122,37 @@ fn ports_have_the_types_of_their_manifests() {
 }
 
 #[test]
+fn a_step_waits_for_what_it_looks_up_unless_that_comes_later() {
+    let plan = plan(
+        r"name: x
+steps:
+  a: { run: [x], inputs: { i: { latest: b.o }, j: { previous_span: a.o } }, outputs: { o: Model } }
+  b: { run: [x], inputs: { i: a.o }, outputs: { o: Model } }
+  c: { run: [x], inputs: { i: { latest_spans: b.o, count: 2 }, j: { latest: a.o, pipeline: y } } }
+  d: { run: [x], inputs: { i: { latest: b.o }, j: { latest: b.o, pipeline: x } }, needs: b }
+  e: { run: [x], inputs: { i: { latest: f.o } } }
+finally:
+  f: { run: [x], inputs: { i: { latest: a.o } }, outputs: { o: Model } }
+",
+    );
+    assert_eq!(needs(&plan, "a"), Vec::<&str>::new());
+    assert_eq!(needs(&plan, "c"), ["b"]);
+    assert_eq!(step(&plan, "c").awaits, [plan.find("b").unwrap()]);
+    assert!(step(&plan, "c").inputs["i"].many && step(&plan, "c").inputs["i"].optional);
+    // What it needs for another reason must end well.
+    assert_eq!(needs(&plan, "d"), ["b"]);
+    assert_eq!(step(&plan, "d").awaits, []);
+    let own = Source::Latest {
+        pipeline: None,
+        step: "b".to_owned(),
+        port: "o".to_owned(),
+    };
+    assert_eq!(step(&plan, "d").inputs["j"].sources, [own]);
+    assert_eq!(needs(&plan, "e"), Vec::<&str>::new());
+    assert_eq!(step(&plan, "f").awaits, [plan.find("a").unwrap()]);
+}
+
+#[test]
 fn defaults_are_filled_in_and_expressions_stay() {
     let plan = plan(TAXI);
     let train = &step(&plan, "train").params;

@@ -29,6 +29,9 @@ pub const COMPONENT_BYTES_MAX: usize = 256 * 1024;
 /// Most component files that one pipeline may use. Each is read and compiled with it.
 pub const COMPONENT_FILES_MAX: usize = 256;
 
+/// Most spans that one input takes: an artifact each, all named in every attempt's JSON.
+pub const SPANS_MAX: usize = 1_000;
+
 /// Most attempts that a policy may ask for: what fails a hundred times needs a person.
 pub const ATTEMPTS_MAX: u32 = 100;
 

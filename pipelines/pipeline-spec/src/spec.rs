@@ -197,6 +197,15 @@ pub struct Input {
     pub sources: Vec<Option<InputSource>>,
 }
 
+/// `step.port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputName {
+    /// The step's id.
+    pub step: String,
+    /// Its output port.
+    pub port: String,
+}
+
 /// Where an input comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputSource {
@@ -214,8 +223,33 @@ pub enum InputSource {
         /// `span:`, the one that is taken instead of the newest.
         span: Option<i64>,
     },
+    /// `{ import: URI, type: T }`, something made elsewhere.
+    Import {
+        /// A path, or a `file://` address.
+        uri: String,
+        /// An artifact type.
+        type_name: String,
+    },
+    /// `{ latest: step.port }`, of whatever run.
+    Latest {
+        /// The step and its port.
+        output: OutputName,
+        /// `pipeline:`, another pipeline's name.
+        pipeline: Option<String>,
+    },
+    /// `{ latest_spans: step.port, count: N }`.
+    LatestSpans {
+        /// The step and its port.
+        output: OutputName,
+        /// How many.
+        count: usize,
+    },
+    /// `{ previous_span: step.port }`.
+    PreviousSpan(OutputName),
     /// `{ latest_blessed: MODEL }`, a model's name.
     LatestBlessed(String),
+    /// `{ latest_pushed: MODEL }`, a model's name.
+    LatestPushed(String),
 }
 
 /// An output that a `run:` step declares.

@@ -1,4 +1,4 @@
-//! What enters a step: outputs of other steps, external files, recorded models.
+//! What enters a step: outputs of other steps, external files, and what is looked up beside them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,14 +6,15 @@ use std::sync::Arc;
 use component_api::files::FilesManifest;
 use component_api::span;
 use pipeline_plan::{InputPlan, Node, NodeId, Source};
-use run_engine::artifact::{Artifact, FileState};
+use run_engine::artifact::{Artifact, FileState, SPAN};
 use run_engine::decide::upstream_reason;
 use run_engine::failure_code::FailureCode;
 use run_engine::reason::Failure;
-use run_engine::seams::{Lookups, Prepared};
+use run_engine::seams::{Imported, Lookups, Prepared};
 use run_engine::state::RunState;
+use serde_json::Value;
 
-use super::Unresolved;
+use super::{Unresolved, looked_up};
 
 /// One artifact that enters a step.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub(crate) enum Given {
     Artifact(Arc<Artifact>),
     /// External files, which become an artifact of the step's execution.
     Files(Arc<FoundFiles>),
+    /// Something made elsewhere, which becomes an artifact of the step's execution too.
+    Imported(Arc<Imported>),
 }
 
 /// External files as they were found.
@@ -39,6 +42,7 @@ impl Given {
         match self {
             Self::Artifact(artifact) => artifact.digest.clone(),
             Self::Files(found) => found.manifest.digest(),
+            Self::Imported(imported) => imported.digest.clone(),
         }
     }
 
@@ -47,6 +51,7 @@ impl Given {
         match self {
             Self::Artifact(artifact) => artifact.span(),
             Self::Files(found) => found.manifest.span,
+            Self::Imported(imported) => imported.properties.get(SPAN).and_then(Value::as_i64),
         }
     }
 
@@ -54,7 +59,7 @@ impl Given {
     /// no part of it, for what is made of it is told the same.
     fn key(&self) -> String {
         let version = match self {
-            Self::Artifact(_) => None,
+            Self::Artifact(_) | Self::Imported(_) => None,
             Self::Files(found) => found.manifest.version,
         };
         match self.span() {
@@ -71,22 +76,19 @@ pub(super) fn gather(
     prepared: &Prepared,
     lookups: &impl Lookups,
 ) -> Result<BTreeMap<String, Vec<Given>>, Unresolved> {
-    let mut inputs = BTreeMap::new();
     for input in node.inputs.values() {
         if let Some(need) = withheld(state, input) {
             return Err(Unresolved::Skip(upstream_reason(state, need)));
         }
     }
+    let mut inputs = BTreeMap::new();
     for (port, input) in &node.inputs {
         let given = direct(state, port, input, prepared)?;
         if !given.is_empty() {
             inputs.insert(port.clone(), given);
         }
     }
-    // Resolvers come last: the newest blessed model is another one than every other input.
-    for (port, input) in &node.inputs {
-        resolve_blessed(port, input, lookups, &mut inputs)?;
-    }
+    looked_up::add(state, node, lookups, &mut inputs)?;
     for (port, input) in &node.inputs {
         if !input.optional && !inputs.contains_key(port) {
             return Err(nothing_enters(state, port, input).into());
@@ -106,7 +108,7 @@ fn withheld(state: &RunState, input: &InputPlan) -> Option<NodeId> {
             let is_good = state.step(*node).phase.is_good();
             (!is_good && output(state, *node, port).is_none()).then_some(*node)
         }
-        Source::Files(_) | Source::FilesOfSpan { .. } | Source::LatestBlessed(_) => None,
+        _ => None,
     })
 }
 
@@ -128,6 +130,7 @@ fn direct(
 ) -> Result<Vec<Given>, Failure> {
     let mut given = Vec::new();
     let mut found_files = false;
+    let mut imports = prepared.imports.get(port).into_iter().flatten();
     for source in &input.sources {
         match source {
             Source::Output { node, port } => {
@@ -145,32 +148,14 @@ fn direct(
                     states: states.clone(),
                 })));
             }
-            Source::Files(_) | Source::FilesOfSpan { .. } | Source::LatestBlessed(_) => {}
+            Source::Import { .. } => given.extend(imports.next().cloned().map(Given::Imported)),
+            _ => {}
         }
     }
     Ok(given)
 }
 
-fn resolve_blessed(
-    port: &str,
-    input: &InputPlan,
-    lookups: &impl Lookups,
-    inputs: &mut BTreeMap<String, Vec<Given>>,
-) -> Result<(), Unresolved> {
-    for source in &input.sources {
-        let Source::LatestBlessed(model) = source else {
-            continue;
-        };
-        let others: Vec<String> = inputs.values().flatten().map(Given::digest).collect();
-        if let Some(artifact) = lookups.latest_blessed(model, &others)? {
-            let given = inputs.entry(port.to_owned()).or_default();
-            given.push(Given::Artifact(artifact));
-        }
-    }
-    Ok(())
-}
-
-fn output(state: &RunState, node: NodeId, port: &str) -> Option<Arc<Artifact>> {
+pub(super) fn output(state: &RunState, node: NodeId, port: &str) -> Option<Arc<Artifact>> {
     let outputs = state.step(node).outputs.as_ref()?;
     outputs.artifacts.get(port).cloned()
 }
@@ -189,14 +174,8 @@ fn nothing_enters(state: &RunState, port: &str, input: &InputPlan) -> Failure {
             );
             Failure::new(FailureCode::InputMissing, message).hint(hint)
         }
-        Some(Source::LatestBlessed(model)) => {
-            let message = format!(
-                "input `{port}`: no other model named `{model}` has passed an evaluation yet"
-            );
-            let hint = "give a port that is optional, or run the pipeline that trains and evaluates it first";
-            Failure::new(FailureCode::InputMissing, message).hint(hint)
-        }
-        Some(Source::Files(_) | Source::FilesOfSpan { .. }) | None => Failure::new(
+        Some(source) if source.is_looked_up() => looked_up::nothing(port, source),
+        _ => Failure::new(
             FailureCode::InputMissing,
             format!("input `{port}` is empty"),
         ),

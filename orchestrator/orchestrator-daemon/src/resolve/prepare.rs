@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pipeline_plan::{Action, Node, NodeId, Source};
-use run_engine::seams::{KeyFiles, PrepareTask};
+use run_engine::seams::{Import, KeyFiles, PrepareTask};
 use run_engine::state::RunState;
 
 use super::scope::StepScope;
@@ -27,7 +27,8 @@ pub(crate) fn prepare_task(
     };
     let program = keyed.then(|| program(context, state, node)).flatten();
     let (files, spans) = external_files(node);
-    if files.is_empty() && key_files == KeyFiles::None && program.is_none() {
+    let imports = imports(node);
+    if files.is_empty() && imports.is_empty() && key_files == KeyFiles::None && program.is_none() {
         return None;
     }
     let environment = &context.created.environment;
@@ -40,6 +41,7 @@ pub(crate) fn prepare_task(
             .join(node.workdir.as_deref().unwrap_or("")),
         files,
         spans,
+        imports,
         key_files,
         excluded: Arc::clone(&context.excluded),
         program,
@@ -59,6 +61,22 @@ fn external_files(node: &Node) -> (BTreeMap<String, Vec<String>>, BTreeMap<Strin
         }
     }
     (files, spans)
+}
+
+/// Things made elsewhere by input port.
+fn imports(node: &Node) -> BTreeMap<String, Vec<Import>> {
+    let mut imports: BTreeMap<String, Vec<Import>> = BTreeMap::new();
+    for (port, input) in &node.inputs {
+        for source in &input.sources {
+            if let Source::Import { uri, type_name } = source {
+                imports.entry(port.clone()).or_default().push(Import {
+                    uri: uri.clone(),
+                    type_name: type_name.clone(),
+                });
+            }
+        }
+    }
+    imports
 }
 
 /// Which files the result depends on beside its inputs. A component is named by its version, and a key

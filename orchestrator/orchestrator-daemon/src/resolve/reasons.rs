@@ -113,16 +113,47 @@ fn input_reason(
                 ),
             }
         }
-        Some(Source::LatestBlessed(model)) => Reason::new(
-            ReasonCode::InputChanged,
-            format!("another model named `{model}` is the newest blessed one"),
-            port,
-        ),
+        Some(source) => {
+            let given = resolved.inputs.get(port).map(Vec::as_slice);
+            let text = another(port, source, given.unwrap_or_default());
+            Reason::new(ReasonCode::InputChanged, text, port)
+        }
         None => Reason::new(
             ReasonCode::InputChanged,
             format!("input `{port}` is not given any more"),
             port,
         ),
+    }
+}
+
+/// Says of what was looked up that it is another than before.
+fn another(port: &str, source: &Source, given: &[Given]) -> String {
+    let spans = given
+        .iter()
+        .filter_map(Given::span)
+        .map(|span| span.to_string());
+    let spans = spans.collect::<Vec<_>>().join(", ");
+    match source {
+        Source::LatestBlessed(model) => {
+            format!("another model named `{model}` is the newest blessed one")
+        }
+        Source::LatestPushed(model) => {
+            format!("another model named `{model}` is the newest pushed one")
+        }
+        Source::LatestSpans { step, port, .. } => {
+            format!("the newest spans of `{step}.{port}` are {spans}")
+        }
+        Source::PreviousSpan { step, port } if spans.is_empty() => {
+            format!("there is no earlier span of `{step}.{port}`")
+        }
+        Source::PreviousSpan { step, port } => {
+            format!("the previous span of `{step}.{port}` is {spans}")
+        }
+        Source::Latest { step, port, .. } => format!("another `{step}.{port}` is the newest"),
+        Source::Import { uri, .. } => format!("what lies at `{uri}` changed"),
+        Source::Output { .. } | Source::Files(_) | Source::FilesOfSpan { .. } => {
+            format!("input `{port}` changed")
+        }
     }
 }
 
@@ -148,7 +179,7 @@ fn other_span(
 fn changed_file(now: &[Given], before: &[Arc<Artifact>]) -> Option<String> {
     let found = now.iter().find_map(|given| match given {
         Given::Files(found) => Some(&found.manifest.files),
-        Given::Artifact(_) => None,
+        Given::Artifact(_) | Given::Imported(_) => None,
     })?;
     let old = before.iter().find(|artifact| artifact.type_name == FILES)?;
     let old = old.files.iter();

@@ -273,6 +273,13 @@ fn inputs_value(context: &RunContext, node: &Node, inputs: &BTreeMap<String, Vec
         let mut values = given.iter().map(|given| match given {
             Given::Artifact(artifact) => artifact_value(&context.settings.state_dir, artifact),
             Given::Files(found) => files_value(node, port, found),
+            Given::Imported(imported) => object(
+                &imported.properties,
+                &imported.path,
+                &imported.digest,
+                &format!("{}.{port}", node.id),
+                &imported.type_name,
+            ),
         });
         let many = node.inputs.get(port).is_some_and(|input| input.many);
         let value = if many {

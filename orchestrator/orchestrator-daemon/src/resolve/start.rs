@@ -11,6 +11,7 @@ use run_engine::event::{RunCreated, StepStarted};
 use run_engine::ids::{ExecutionId, FIRST_FILES_NUMBER};
 use run_engine::reason::Reason;
 use run_engine::reuse::KeyParts;
+use run_engine::seams::Imported;
 use run_executor::layout::AttemptLayout;
 use serde_json::Value;
 
@@ -48,13 +49,13 @@ impl PushTarget {
     pub(crate) fn of(started: &StepStarted) -> Option<Self> {
         started.push_version?;
         let model = started.inputs.get("model")?.first()?;
-        Self::new(&started.key, model)
+        Self::new(&started.key, &model.properties)
     }
 
-    fn new(key: &KeyParts, model: &Artifact) -> Option<Self> {
+    fn new(key: &KeyParts, model: &BTreeMap<String, Value>) -> Option<Self> {
         Some(Self {
             destination: key.params.get("destination")?.as_str()?.to_owned(),
-            model: model.properties.get("name")?.as_str()?.to_owned(),
+            model: model.get("name")?.as_str()?.to_owned(),
         })
     }
 }
@@ -70,7 +71,8 @@ pub(crate) fn push_target(
         return None;
     }
     match resolved.inputs.get("model")?.first()? {
-        Given::Artifact(model) => PushTarget::new(&resolved.key, model),
+        Given::Artifact(model) => PushTarget::new(&resolved.key, &model.properties),
+        Given::Imported(model) => PushTarget::new(&resolved.key, &model.properties),
         Given::Files(_) => None,
     }
 }
@@ -86,18 +88,19 @@ pub(crate) fn first_attempt(
     let mut number = FIRST_FILES_NUMBER;
     let mut inputs = BTreeMap::new();
     for (port, given) in &resolved.inputs {
-        let artifacts = given.iter().map(|given| match given {
-            Given::Artifact(artifact) => Arc::clone(artifact),
-            Given::Files(found) => {
-                let place = Place {
-                    created,
-                    node,
-                    port,
-                };
-                let artifact = files_artifact(&place, number, found, &intent);
-                number = number.saturating_add(1);
-                Arc::new(artifact)
-            }
+        let place = Place {
+            created,
+            node,
+            port,
+        };
+        let artifacts = given.iter().map(|given| {
+            let artifact = match given {
+                Given::Artifact(artifact) => return Arc::clone(artifact),
+                Given::Files(found) => files_artifact(&place, number, found, &intent),
+                Given::Imported(found) => imported_artifact(&place, number, found, &intent),
+            };
+            number = number.saturating_add(1);
+            Arc::new(artifact)
         });
         inputs.insert(port.clone(), artifacts.collect());
     }
@@ -145,6 +148,29 @@ fn files_artifact(place: &Place<'_>, number: u16, found: &FoundFiles, intent: &I
             })
             .collect(),
         properties: files_properties(found),
+        created_at: intent.at,
+    }
+}
+
+fn imported_artifact(
+    place: &Place<'_>,
+    number: u16,
+    found: &Imported,
+    intent: &Intent,
+) -> Artifact {
+    Artifact {
+        id: intent.execution.artifact(number),
+        type_name: found.type_name.clone(),
+        type_version: found.type_version,
+        step: place.created.plan.node(place.node).id.clone(),
+        port: place.port.to_owned(),
+        run: place.created.run,
+        // Absolute: it stays where it lies.
+        path: found.path.clone(),
+        digest: found.digest.clone(),
+        size_bytes: found.files.iter().map(|f| f.state.size_bytes).sum(),
+        files: found.files.clone(),
+        properties: found.properties.clone(),
         created_at: intent.at,
     }
 }

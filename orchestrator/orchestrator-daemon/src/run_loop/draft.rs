@@ -6,12 +6,13 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use run_engine::artifact::Artifact;
+use run_engine::artifact::{Artifact, Outputs};
 use run_engine::event::StepStarted;
 use run_engine::ids::{ExecutionId, RunId};
-use run_engine::seams::{Effect, Lookups, Reusable, StoreError, Turn};
+use run_engine::seams::{Effect, Lookups, PortName, RefusedSpan, Reusable, StoreError, Turn};
 use tokio::sync::oneshot;
 
+use super::given::GivenInTurn;
 use crate::command::{CommandError, Created};
 
 /// What one turn is going to do.
@@ -31,6 +32,8 @@ pub(super) struct Draft {
     reusable: HashMap<String, Reusable>,
     /// Keys that nothing is found by any more.
     forgotten: HashSet<String>,
+    /// What steps gave in this turn, and what was refused of it.
+    given: GivenInTurn,
 }
 
 /// An answer that waits for the commit.
@@ -76,6 +79,17 @@ impl Draft {
                 .retain(|forgotten| forgotten != key);
         }
         self.reusable.insert(key.to_owned(), found);
+    }
+
+    /// A step gave this: the newest at its ports.
+    pub(super) fn note_given(&mut self, pipeline: &str, step: &str, outputs: &Arc<Outputs>) {
+        self.given.give(pipeline, step, outputs);
+    }
+
+    /// What was given of a span was refused.
+    pub(super) fn note_refused(&mut self, refused: RefusedSpan) {
+        self.given.refuse(&refused);
+        self.turn.refused_spans.push(refused);
     }
 
     /// What an earlier execution gave is gone: nothing finds it by its key any more.
@@ -130,6 +144,41 @@ impl<S: Lookups> Lookups for TurnLookups<'_, S> {
             Some(blessed) => Ok(Some(Arc::clone(&blessed.artifact))),
             None => self.store.latest_blessed(model, other_than),
         }
+    }
+
+    fn latest_pushed(
+        &self,
+        model: &str,
+        other_than: &[String],
+    ) -> Result<Option<Arc<Artifact>>, StoreError> {
+        let pushes = self.draft.turn.pushes.iter().rev();
+        let mut models = pushes.filter(|push| push.model == model);
+        let own = models.find_map(|push| {
+            let artifact = push.artifact.as_ref();
+            artifact.filter(|artifact| !other_than.contains(&artifact.digest))
+        });
+        match own {
+            Some(artifact) => Ok(Some(Arc::clone(artifact))),
+            None => self.store.latest_pushed(model, other_than),
+        }
+    }
+
+    fn latest(&self, port: &PortName) -> Result<Option<Arc<Artifact>>, StoreError> {
+        match self.draft.given.latest(port) {
+            Some(artifact) => Ok(Some(artifact)),
+            None => self.store.latest(port),
+        }
+    }
+
+    fn spans(
+        &self,
+        port: &PortName,
+        before: Option<i64>,
+        count: usize,
+    ) -> Result<Vec<Arc<Artifact>>, StoreError> {
+        let overlay = self.draft.given.spans(port);
+        let found = self.store.spans(port, before, count + overlay.len())?;
+        Ok(overlay.over(found, before, count))
     }
 
     fn newest_push(&self, destination: &str, model: &str) -> Result<Option<i64>, StoreError> {

@@ -1,4 +1,5 @@
-//! What a success is remembered by beyond its run: its reuse key, a blessed model, a pushed one.
+//! What a success is remembered by beyond its run: its reuse key, what it gave, a blessed model, a
+//! pushed one.
 
 use std::sync::Arc;
 
@@ -6,11 +7,12 @@ use run_engine::artifact::{Artifact, Outputs};
 use run_engine::event::{Event, StepEnded, StepStarted};
 use run_engine::ids::RunId;
 use run_engine::reason::Reason;
-use run_engine::seams::{Blessed, Clock, Executor, Pushed, Reusable, Store};
+use run_engine::seams::{Blessed, Clock, Executor, Pushed, RefusedSpan, Reusable, Store};
 use serde_json::Value;
 
 use super::Bench;
-use crate::resolve::PushTarget;
+use super::active_run::ActiveRun;
+use crate::resolve::{PushTarget, refused_by};
 
 /// The kind of blessing that makes a model a baseline.
 const EVALUATION: &str = "evaluation";
@@ -29,6 +31,33 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
                 self.note_reusable(run, ended, Some(reason.clone()));
             }
             _ => {}
+        }
+    }
+
+    /// Adds to the turn what an event that has happened to a run tells of what it gave.
+    pub(super) fn note_given(&mut self, run: &ActiveRun, event: &Event) {
+        let (node, outputs, is_refused) = match event {
+            Event::StepSucceeded(ended) => (ended.node, &ended.outputs, false),
+            Event::StepRefused { ended, .. } => (ended.node, &ended.outputs, true),
+            Event::StepReused(reused) => (reused.node, &reused.outputs, reused.refused.is_some()),
+            _ => return,
+        };
+        let plan = run.state.plan();
+        if !is_refused {
+            let step = &plan.node(node).id;
+            self.draft.note_given(&plan.name, step, outputs);
+            return;
+        }
+        for (giver, artifact) in refused_by(&run.state, node) {
+            if let Some(span) = artifact.span() {
+                self.draft.note_refused(RefusedSpan {
+                    seq: self.seq,
+                    pipeline: plan.name.clone(),
+                    step: plan.node(giver).id.clone(),
+                    span,
+                    execution: artifact.id.execution(),
+                });
+            }
         }
     }
 
@@ -73,6 +102,7 @@ fn pushed(started: &StepStarted, outputs: &Outputs) -> Option<Pushed> {
     let artifact = artifacts.find(|artifact| artifact.type_name == "PushedModel")?;
     let told = artifact.properties.get("version").and_then(Value::as_i64);
     let version = told.or(started.push_version)?;
+    let mut inputs = started.inputs.values().flatten();
     let target = PushTarget::of(started).or_else(|| {
         Some(PushTarget {
             destination: text(artifact, "destination")?.to_owned(),
@@ -83,6 +113,7 @@ fn pushed(started: &StepStarted, outputs: &Outputs) -> Option<Pushed> {
         destination: target.destination,
         model: target.model,
         version,
+        artifact: inputs.find(|input| input.type_name == "Model").cloned(),
     })
 }
 

@@ -218,7 +218,7 @@ fn inputs(run: &RunState, node: &Node) -> Vec<BTreeMap<String, Vec<String>>> {
             }
             Source::Files(names) => contents(&names[0]),
             Source::LatestBlessed(_) => panic!("no step of the simulation takes a baseline"),
-            Source::FilesOfSpan { .. } => panic!("no step of the simulation takes a span"),
+            _ => panic!("no step of the simulation takes a span or what others gave"),
         };
         let before = std::mem::take(&mut all);
         for digest in &choices {

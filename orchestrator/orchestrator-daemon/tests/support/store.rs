@@ -8,12 +8,12 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use run_engine::artifact::Artifact;
+use run_engine::artifact::{Artifact, Outputs};
 use run_engine::event::{Event, StepStarted};
 use run_engine::ids::{ExecutionId, RunId};
 use run_engine::reason::Reason;
 use run_engine::seams::{
-    Blessed, JournalEntry, Lookups, Pushed, Reusable, Store, StoreError, Turn,
+    Blessed, JournalEntry, Lookups, PortName, Pushed, Reusable, Store, StoreError, Turn,
 };
 use run_engine::state::RunState;
 use run_store::RunStore;
@@ -34,6 +34,10 @@ pub struct Rows {
     pub(super) reusable: BTreeMap<String, Reusable>,
     pub(super) executions: BTreeMap<ExecutionId, Reusable>,
     pub(super) starts: BTreeMap<(String, String), Arc<StepStarted>>,
+    /// What steps gave, in order: pipeline, step, outputs.
+    given: Vec<(String, String, Arc<Outputs>)>,
+    /// What they gave last by pipeline, step and span, and whether it was refused.
+    spans: BTreeMap<(String, String, i64), (Arc<Outputs>, bool)>,
     pipelines: BTreeMap<RunId, Arc<pipeline_plan::Plan>>,
     crash: Option<Crash>,
     /// State folder of the real store.
@@ -144,6 +148,13 @@ impl Rows {
             let last = self.entries.last().map_or(0, |entry| entry.seq);
             assert_eq!(entry.seq, last + 1, "events are numbered without a gap");
             self.index(entry);
+            self.give(entry);
+            for refused in turn.refused_spans.iter().filter(|r| r.seq == entry.seq) {
+                let key = (refused.pipeline.clone(), refused.step.clone(), refused.span);
+                let (outputs, is_refused) = self.spans.get_mut(&key).unwrap();
+                let mut made = outputs.artifacts.values().map(|a| a.id.execution());
+                *is_refused |= made.any(|execution| execution == refused.execution);
+            }
             self.entries.push(entry.clone());
         }
         self.commits.push(turn.entries.len());
@@ -167,6 +178,22 @@ impl Rows {
             }
             _ => {}
         }
+    }
+
+    /// What an event has a step give.
+    fn give(&mut self, entry: &JournalEntry) {
+        let (node, outputs) = match &entry.event {
+            Event::StepSucceeded(ended) => (ended.node, &ended.outputs),
+            Event::StepReused(reused) if reused.refused.is_none() => (reused.node, &reused.outputs),
+            _ => return,
+        };
+        let plan = &self.pipelines[&entry.run];
+        let (pipeline, step) = (plan.name.clone(), plan.node(node).id.clone());
+        for span in outputs.artifacts.values().filter_map(|a| a.span()) {
+            let key = (pipeline.clone(), step.clone(), span);
+            self.spans.insert(key, (Arc::clone(outputs), false));
+        }
+        self.given.push((pipeline, step, Arc::clone(outputs)));
     }
 
     fn succeeded(
@@ -279,6 +306,52 @@ impl Lookups for FakeStore {
         });
         let found = found.map(|blessed| Arc::clone(&blessed.artifact));
         Ok(self.agreed(found, |real| real.latest_blessed(model, other_than)))
+    }
+
+    fn latest_pushed(
+        &self,
+        model: &str,
+        other_than: &[String],
+    ) -> Result<Option<Arc<Artifact>>, StoreError> {
+        let rows = self.disk.rows();
+        let models = rows.pushes.iter().rev().filter(|push| push.model == model);
+        let mut models = models.filter_map(|push| push.artifact.clone());
+        let found = models.find(|artifact| !other_than.contains(&artifact.digest));
+        Ok(self.agreed(found, |real| real.latest_pushed(model, other_than)))
+    }
+
+    fn latest(&self, port: &PortName) -> Result<Option<Arc<Artifact>>, StoreError> {
+        let rows = self.disk.rows();
+        let mut given = rows.given.iter().rev();
+        let found = given.find_map(|(pipeline, step, outputs)| {
+            let is_its = *pipeline == port.pipeline && *step == port.step;
+            is_its.then(|| outputs.artifacts.get(&port.port).cloned())?
+        });
+        Ok(self.agreed(found, |real| real.latest(port)))
+    }
+
+    fn spans(
+        &self,
+        port: &PortName,
+        before: Option<i64>,
+        count: usize,
+    ) -> Result<Vec<Arc<Artifact>>, StoreError> {
+        let rows = self.disk.rows();
+        let of_step = rows
+            .spans
+            .iter()
+            .rev()
+            .filter(|((pipeline, step, span), _)| {
+                *pipeline == port.pipeline
+                    && *step == port.step
+                    && before.is_none_or(|before| *span < before)
+            });
+        let found = of_step.filter_map(|((.., span), (outputs, refused))| {
+            let artifact = outputs.artifacts.get(&port.port).cloned();
+            artifact.filter(|artifact| !refused && artifact.span() == Some(*span))
+        });
+        let found: Vec<_> = found.take(count).collect();
+        Ok(self.agreed(found, |real| real.spans(port, before, count)))
     }
 
     fn newest_push(&self, destination: &str, model: &str) -> Result<Option<i64>, StoreError> {

@@ -38,12 +38,21 @@ fn looked_at(task: &PrepareTask) -> String {
         workdir,
         files,
         spans,
+        imports,
         key_files,
         excluded,
         program,
         search_path,
     } = task;
-    let places = (project_dir, workdir, files, spans, key_files, excluded);
+    let places = (
+        project_dir,
+        workdir,
+        files,
+        spans,
+        imports,
+        key_files,
+        excluded,
+    );
     format!("{places:?} {program:?} {search_path:?}")
 }
 

@@ -94,8 +94,15 @@ impl<'a> Attempt<'a> {
 
     /// Its artifacts of type Files.
     pub(crate) fn files_inputs(&self) -> impl Iterator<Item = (&'a str, &'a Artifact)> {
-        self.inputs()
-            .filter(|(_, artifact)| artifact.type_name == FILES)
+        let external = self.external_inputs();
+        external.filter(|(_, artifact)| artifact.type_name == FILES)
+    }
+
+    /// What enters it from elsewhere: its own artifacts of type Files, and its imports.
+    pub(crate) fn external_inputs(&self) -> impl Iterator<Item = (&'a str, &'a Artifact)> {
+        let execution = self.task.started.execution;
+        let inputs = self.inputs();
+        inputs.filter(move |(_, artifact)| artifact.id.execution() == execution)
     }
 
     /// Its input artifacts, each with its port.

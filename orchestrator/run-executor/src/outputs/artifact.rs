@@ -87,7 +87,8 @@ fn missing(port: &str, path: &str) -> Failure {
     ))
 }
 
-fn digest(tree: &Tree) -> String {
+/// The digest over the files of an artifact.
+pub(crate) fn digest(tree: &Tree) -> String {
     let entries: Vec<FileEntry> = tree
         .files
         .iter()

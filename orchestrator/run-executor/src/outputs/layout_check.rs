@@ -11,7 +11,7 @@ use super::read_small;
 use super::tree::Tree;
 
 /// Says what is missing or wrong, as the end of "the output `x` is no Model: ...".
-pub(super) fn check(layout: Layout, tree: &Tree, root: &Path) -> Result<(), String> {
+pub(crate) fn check(layout: Layout, tree: &Tree, root: &Path) -> Result<(), String> {
     match layout {
         Layout::Anything => Ok(()),
         Layout::Files(names) => holds(names, tree),

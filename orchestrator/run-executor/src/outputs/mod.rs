@@ -4,10 +4,12 @@
 //! complete and survives a loss of power. Doing it again, after a crash, gives the same.
 
 mod artifact;
-mod layout_check;
+pub(crate) mod layout_check;
 mod parameters;
-mod properties;
-mod tree;
+pub(crate) mod properties;
+pub(crate) mod tree;
+
+pub(crate) use artifact::digest;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -88,12 +90,17 @@ fn collect(
     Ok(AttemptOutcome::Refused { outputs, reason })
 }
 
-/// External files must be what they were when they were fingerprinted, or what was made of them is
+/// External files and imports must be what they were when they were fingerprinted, or what was made of them is
 /// not what its record says.
 fn check_inputs(attempt: &Attempt<'_>) -> Result<(), Failure> {
-    for (port, artifact) in attempt.files_inputs() {
+    for (port, artifact) in attempt.external_inputs() {
         for file in &artifact.files {
-            let path = Path::new(&file.path);
+            // The path of an import is absolute, and so are those of the files of Files.
+            let root = Path::new(&artifact.path);
+            let path = &match file.path.as_str() {
+                "." => root.to_path_buf(),
+                path => root.join(path),
+            };
             let what = match std::fs::metadata(path) {
                 Ok(now) if file_state(&now) == file.state => continue,
                 Ok(_) => "was changed",

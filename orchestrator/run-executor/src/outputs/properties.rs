@@ -24,7 +24,7 @@ const OF_SIGNATURE: [&str; 3] = ["flavour", NAME, "task"];
 
 /// The first `PROPERTIES_MAX` by name. What is made of data of a span is of that span, unless the
 /// component says otherwise.
-pub(super) fn read(
+pub(crate) fn read(
     type_name: &str,
     layout: Layout,
     tree: &Tree,

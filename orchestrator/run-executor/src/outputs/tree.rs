@@ -19,9 +19,9 @@ use crate::memo::{DigestError, DigestMemo};
 
 /// What lies at an output's path.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     /// Sorted by path.
-    pub(super) files: Vec<ArtifactFile>,
+    pub(crate) files: Vec<ArtifactFile>,
     /// Below the output, with `/`; empty for the output itself. None if it is one file.
     pub(super) folders: Vec<String>,
 }
@@ -30,6 +30,12 @@ impl Tree {
     /// Whether it is one file.
     pub(super) fn is_file(&self) -> bool {
         self.folders.is_empty()
+    }
+
+    /// The names of its splits, the folders `Split-NAME` at its top.
+    pub(crate) fn splits(&self) -> impl Iterator<Item = &str> {
+        let folders = self.folders.iter().filter(|folder| !folder.contains('/'));
+        folders.filter_map(|folder| folder.strip_prefix("Split-"))
     }
 
     /// Whether it holds this file.
@@ -43,6 +49,35 @@ impl Tree {
 /// Looks at an output and makes all of it durable, but for its own entry in the folder above.
 /// `None` if there is nothing.
 pub(super) fn seal(root: &Path, memo: &DigestMemo) -> Result<Option<Tree>, Failure> {
+    walk(
+        root,
+        &|path, name, found| seal_file(path, name, found, memo),
+        &sync_folder,
+    )
+}
+
+/// Looks at what lies elsewhere and changes nothing. `None` if there is nothing.
+pub(crate) fn look(root: &Path, memo: &DigestMemo) -> Result<Option<Tree>, Failure> {
+    let look_at = |path: &Path, name: String, found: &Metadata| {
+        refuse_special(FailureCode::InputInvalid, path, found)?;
+        let digested = memo.digest(path);
+        let digested =
+            digested.map_err(|error| failures::digest(FailureCode::InputInvalid, path, &error))?;
+        Ok(ArtifactFile {
+            path: name,
+            digest: digested.digest,
+            state: digested.state,
+        })
+    };
+    walk(root, &look_at, &|_| Ok(()))
+}
+
+/// Looks at everything below a path, or at the file that it is.
+fn walk(
+    root: &Path,
+    file: &dyn Fn(&Path, String, &Metadata) -> Result<ArtifactFile, Failure>,
+    folder_done: &dyn Fn(&Path) -> Result<(), Failure>,
+) -> Result<Option<Tree>, Failure> {
     let found = match fs::symlink_metadata(root) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -50,8 +85,7 @@ pub(super) fn seal(root: &Path, memo: &DigestMemo) -> Result<Option<Tree>, Failu
     };
     let mut tree = Tree::default();
     if !found.is_dir() {
-        tree.files
-            .push(seal_file(root, ".".to_owned(), &found, memo)?);
+        tree.files.push(file(root, ".".to_owned(), &found)?);
         return Ok(Some(tree));
     }
     let mut open = vec![String::new()];
@@ -78,9 +112,9 @@ pub(super) fn seal(root: &Path, memo: &DigestMemo) -> Result<Option<Tree>, Failu
             if tree.files.len() == OUTPUT_FILES_MAX {
                 return Err(too_many(root));
             }
-            tree.files.push(seal_file(&path, name, &found, memo)?);
+            tree.files.push(file(&path, name, &found)?);
         }
-        sync_folder(&path)?;
+        folder_done(&path)?;
         tree.folders.push(folder);
     }
     tree.files
@@ -110,20 +144,7 @@ fn seal_file(
     found: &Metadata,
     memo: &DigestMemo,
 ) -> Result<ArtifactFile, Failure> {
-    if !found.is_file() {
-        let kind = if found.is_symlink() {
-            "a symbolic link"
-        } else {
-            "a device, pipe or socket"
-        };
-        let message = format!(
-            "{} is {kind}; an output holds files and folders only",
-            path.display()
-        );
-        return Err(
-            Failure::new(FailureCode::OutputInvalid, message).hint("copy what it stands for")
-        );
-    }
+    refuse_special(FailureCode::OutputInvalid, path, found)?;
     let unwritable =
         |error: &io::Error| failures::io(FailureCode::OutputInvalid, "sealing", path, error);
     if found.nlink() > 1 {
@@ -144,6 +165,22 @@ fn seal_file(
             Err(Failure::new(FailureCode::OutputInvalid, message).hint(hint))
         }
     }
+}
+
+fn refuse_special(code: FailureCode, path: &Path, found: &Metadata) -> Result<(), Failure> {
+    if found.is_file() {
+        return Ok(());
+    }
+    let kind = if found.is_symlink() {
+        "a symbolic link"
+    } else {
+        "a device, pipe or socket"
+    };
+    let message = format!(
+        "{} is {kind}; an artifact holds files and folders only",
+        path.display()
+    );
+    Err(Failure::new(code, message).hint("copy what it stands for"))
 }
 
 /// Opens a file that is made read-only, whatever its mode was.

@@ -1,12 +1,16 @@
-//! What is looked at before a step is started or reused: external files, the files of its key, its program.
+//! What is looked at before a step is started or reused: external files, imports, the files of its key,
+//! its program.
 //!
 //! It does not decide anything: what it finds goes into the reuse key.
 
 mod external;
 mod globs;
+mod import;
 mod key_files;
 pub(crate) mod program;
 mod spans;
+
+use std::sync::Arc;
 
 use run_engine::reason::Failure;
 use run_engine::seams::{PrepareTask, Prepared};
@@ -20,6 +24,13 @@ pub fn prepare(task: &PrepareTask, memo: &DigestMemo) -> Result<Prepared, Failur
         let span = task.spans.get(port).copied();
         let found = external::look(&task.project_dir, port, patterns, span, memo)?;
         prepared.files.insert(port.clone(), found);
+    }
+    for (port, imports) in &task.imports {
+        let found = imports
+            .iter()
+            .map(|import| import::look(&task.project_dir, port, import, memo).map(Arc::new));
+        let found = found.collect::<Result<_, Failure>>()?;
+        prepared.imports.insert(port.clone(), found);
     }
     match key_files::look(task, memo)? {
         key_files::Found::Nothing => {}

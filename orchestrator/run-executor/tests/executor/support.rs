@@ -286,6 +286,7 @@ impl World {
             workdir: self.project().to_path_buf(),
             files: BTreeMap::new(),
             spans: BTreeMap::new(),
+            imports: BTreeMap::new(),
             key_files: KeyFiles::None,
             excluded: Arc::default(),
             program: None,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use run_engine::artifact::Artifact;
 use run_engine::event::StepStarted;
 use run_engine::ids::{ExecutionId, RunId};
-use run_engine::seams::{Lookups, Reusable, StoreError};
+use run_engine::seams::{Lookups, PortName, Reusable, StoreError};
+use uuid::Uuid;
 
 use super::StoreReader;
 use super::resolve::{Gave, Resolver};
@@ -13,7 +14,9 @@ use super::rows::read_failed;
 use crate::keys;
 use crate::stored::event::StoredEvent;
 use crate::stored::execution::{StoredExecution, StoredStarted};
-use crate::stored::index::{StoredBlessing, StoredPush, StoredReuse, StoredStart};
+use crate::stored::index::{
+    StoredBlessing, StoredGiven, StoredPush, StoredPushed, StoredReuse, StoredSpan, StoredStart,
+};
 
 impl Lookups for StoreReader {
     fn reusable(&self, key: &str) -> Result<Option<Reusable>, StoreError> {
@@ -71,6 +74,70 @@ impl Lookups for StoreReader {
         Ok(None)
     }
 
+    fn latest_pushed(
+        &self,
+        model: &str,
+        other_than: &[String],
+    ) -> Result<Option<Arc<Artifact>>, StoreError> {
+        let pushes = self.rows.tree.scan_prefix(keys::of_pushed_models(model));
+        for item in pushes.rev() {
+            let (_, value) = item.map_err(read_failed)?;
+            let row: StoredPushed = self.rows.value(&value)?;
+            let artifact = Artifact::try_from(row.artifact)?;
+            if row.model == model && !other_than.contains(&artifact.digest) {
+                return Ok(Some(Arc::new(artifact)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn latest(&self, port: &PortName) -> Result<Option<Arc<Artifact>>, StoreError> {
+        let prefix = keys::of_given(&port.pipeline, &port.step);
+        for item in self.rows.tree.scan_prefix(prefix).rev() {
+            let (_, value) = item.map_err(read_failed)?;
+            let row: StoredGiven = self.rows.value(&value)?;
+            if let Some(found) = self.given(row.execution, &port.port)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn spans(
+        &self,
+        port: &PortName,
+        before: Option<i64>,
+        count: usize,
+    ) -> Result<Vec<Arc<Artifact>>, StoreError> {
+        let first = keys::of_spans(&port.pipeline, &port.step);
+        let end = match before {
+            Some(before) => keys::of_span(&port.pipeline, &port.step, before),
+            // Behind the key of every span.
+            None => [keys::of_span(&port.pipeline, &port.step, i64::MAX), vec![0]].concat(),
+        };
+        let mut found = Vec::new();
+        for item in self.rows.tree.range(first..end).rev() {
+            if found.len() == count {
+                break;
+            }
+            let (key, value) = item.map_err(read_failed)?;
+            let row: StoredSpan = self.rows.value(&value)?;
+            if row.refused {
+                continue;
+            }
+            let given = self.given(row.execution, &port.port)?;
+            // Another port of the step may have been given of this span.
+            let is_its = |artifact: &Arc<Artifact>| {
+                let span = artifact.span();
+                span.is_some_and(|span| {
+                    keys::of_span(&port.pipeline, &port.step, span)[..] == key[..]
+                })
+            };
+            found.extend(given.filter(is_its));
+        }
+        Ok(found)
+    }
+
     fn newest_push(&self, destination: &str, model: &str) -> Result<Option<i64>, StoreError> {
         let row: Option<StoredPush> = self.rows.get(&keys::of_push(destination, model))?;
         Ok(row.map(|row| row.version))
@@ -78,6 +145,12 @@ impl Lookups for StoreReader {
 }
 
 impl StoreReader {
+    /// What an execution gave at a port.
+    fn given(&self, execution: Uuid, port: &str) -> Result<Option<Arc<Artifact>>, StoreError> {
+        let found = self.execution(ExecutionId(execution))?;
+        Ok(found.and_then(|found| found.outputs.artifacts.get(port).cloned()))
+    }
+
     /// The intent that an index row names.
     fn stored_start(&self, row: &StoredStart) -> Result<Option<StoredStarted>, StoreError> {
         let in_execution = || -> Result<Option<StoredStarted>, StoreError> {

@@ -41,6 +41,28 @@ pub(crate) struct StoredBlessing {
     pub(crate) artifact: StoredArtifact,
 }
 
+/// A Model that was pushed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StoredPushed {
+    pub(crate) model: String,
+    pub(crate) artifact: StoredArtifact,
+}
+
+/// What a step gave: the execution that made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredGiven {
+    pub(crate) execution: Uuid,
+}
+
+/// What a step gave last of a span.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredSpan {
+    pub(crate) execution: Uuid,
+    /// Whether a later step of that run refused it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) refused: bool,
+}
+
 /// The newest version that was pushed of a model to a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredPush {
@@ -71,6 +93,18 @@ impl Stored for StoredStart {
 
 impl Stored for StoredBlessing {
     const WHAT: &'static str = "a blessing";
+}
+
+impl Stored for StoredPushed {
+    const WHAT: &'static str = "a pushed model";
+}
+
+impl Stored for StoredGiven {
+    const WHAT: &'static str = "what a step gave";
+}
+
+impl Stored for StoredSpan {
+    const WHAT: &'static str = "what a step gave of a span";
 }
 
 impl Stored for StoredPush {

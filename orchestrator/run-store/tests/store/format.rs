@@ -48,6 +48,7 @@ fn turns() -> Vec<Turn> {
         destination: "models".to_owned(),
         model: "species".to_owned(),
         version: 1_790_000_000,
+        artifact: Some(Arc::clone(&model)),
     }];
     let mut intent = script.intent(1, "b");
     intent.inputs.insert("model".to_owned(), vec![model]);
@@ -118,7 +119,12 @@ fn unfinished(script: &mut Script, a: &Execution, a_outputs: &Arc<Outputs>) -> T
     };
     let adopted = script.entry(second, adopted);
     let (g, g_started) = script.started(second, 2, "g");
-    let f_succeeded = script.succeeded(&f, &outputs(&f, "Metrics", "good"));
+    let mut f_outputs = (*outputs(&f, "Metrics", "good")).clone();
+    for artifact in f_outputs.artifacts.values_mut() {
+        let properties = &mut Arc::make_mut(artifact).properties;
+        properties.insert("span".to_owned(), 7.into());
+    }
+    let f_succeeded = script.succeeded(&f, &Arc::new(f_outputs));
     let g_retrying = script.retrying(&g);
     let mut intent = (*g.started).clone();
     intent.attempt = 2;

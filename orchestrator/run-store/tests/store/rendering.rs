@@ -11,7 +11,8 @@ pub(crate) fn render(key: &[u8], value: &[u8]) -> String {
     let widths: &[usize] = match letter {
         'j' | 's' | 'p' => &[16, 16],
         'l' => &[8, 16],
-        'b' => &[16, 8, 2],
+        'b' | 'm' => &[16, 8, 2],
+        'g' | 'n' => &[16, 16, 8],
         'k' => &[32],
         _ => &[16],
     };

@@ -72,7 +72,15 @@ fn in_needs(entry: &Entry<'_>, wanted: &str, at: &At<'_>) -> Option<String> {
 fn in_inputs(entry: &Entry<'_>, wanted: &str, at: &At<'_>) -> Option<String> {
     let at_inputs = at.key("inputs");
     entry.step.inputs.iter().find_map(|(port, input)| {
-        let is_wanted = |source: &Option<InputSource>| matches!(source, Some(InputSource::Output { step, .. }) if step == wanted);
+        let is_wanted = |source: &Option<InputSource>| match source {
+            Some(InputSource::Output { step, .. }) => step == wanted,
+            Some(
+                InputSource::Latest { output, .. }
+                | InputSource::LatestSpans { output, .. }
+                | InputSource::PreviousSpan(output),
+            ) => output.step == wanted,
+            _ => false,
+        };
         let index = input.sources.iter().position(is_wanted)?;
         let at = at_inputs.key(port);
         Some(if input.many {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use component_api::artifact::{self, fits};
 use component_api::manifest::{InputPort, ParamType};
-use pipeline_spec::spec::{Input, InputSource};
+use pipeline_spec::spec::{Input, InputSource, OutputName};
 use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean, nearest};
 
 use super::Draft;
@@ -103,7 +103,12 @@ impl Reading<'_, '_> {
         let takes_one = self.port.is_some_and(|p| !p.many);
         if input.many && takes_one && !input.sources.is_empty() {
             let message = "this input takes one artifact, not a list".to_owned();
-            let hint = "write the source without brackets";
+            let hint = match input.sources.as_slice() {
+                [Some(InputSource::LatestSpans { .. })] => {
+                    "`latest_spans` gives a list; the newest alone is `{ latest: step.port }`"
+                }
+                _ => "write the source without brackets",
+            };
             self.error(Code::TooManyInputs, at, message, hint.to_owned());
         }
         let mut sources = Vec::with_capacity(input.sources.len());
@@ -123,9 +128,7 @@ impl Reading<'_, '_> {
             let hint = "write the paths as one list: `{ files: [A, B], span: N }`";
             self.error(Code::InvalidInput, at, message, hint.to_owned());
         }
-        let resolved = sources
-            .iter()
-            .any(|s| matches!(s, Source::LatestBlessed(_)));
+        let resolved = sources.iter().any(Source::is_looked_up);
         InputPlan {
             artifact_type: self.wanted().to_owned(),
             optional: self.port.map_or(resolved, |p| p.optional),
@@ -158,8 +161,68 @@ impl Reading<'_, '_> {
                 self.fits(MODEL, what, at, String::new());
                 Some(Source::LatestBlessed(model.clone()))
             }
-            InputSource::Output { step, port } => self.output(step, port, at),
+            InputSource::LatestPushed(model) => {
+                let what = "`latest_pushed` gives a Model";
+                self.fits(MODEL, what, at, String::new());
+                Some(Source::LatestPushed(model.clone()))
+            }
+            InputSource::Import { uri, type_name } => {
+                let what = format!("what is imported is of the type {type_name}");
+                self.fits(type_name, &what, at, String::new());
+                Some(Source::Import {
+                    uri: uri.clone(),
+                    type_name: type_name.clone(),
+                })
+            }
+            InputSource::Output { step, port } => {
+                let node = self.output(step, port, at);
+                // It waits for the step also where the port is misspelt.
+                if let Some(step) = self.steps.find(step) {
+                    self.draft.needs.insert(step);
+                    self.draft.data.insert(step);
+                }
+                let node = node?;
+                Some(Source::Output {
+                    node: NodeId(node as u32),
+                    port: port.clone(),
+                })
+            }
+            InputSource::Latest { output, pipeline } => {
+                let other = pipeline
+                    .as_ref()
+                    .filter(|name| **name != self.steps.spec.name);
+                if other.is_none() {
+                    self.looked_up(output, &at.key("latest"))?;
+                }
+                let OutputName { step, port } = output.clone();
+                Some(Source::Latest {
+                    pipeline: other.cloned(),
+                    step,
+                    port,
+                })
+            }
+            InputSource::LatestSpans { output, count } => {
+                self.looked_up(output, &at.key("latest_spans"))?;
+                let OutputName { step, port } = output.clone();
+                Some(Source::LatestSpans {
+                    step,
+                    port,
+                    count: *count,
+                })
+            }
+            InputSource::PreviousSpan(output) => {
+                self.looked_up(output, &at.key("previous_span"))?;
+                let OutputName { step, port } = output.clone();
+                Some(Source::PreviousSpan { step, port })
+            }
         }
+    }
+
+    /// An output of this pipeline that is looked up, in whatever run it was given.
+    fn looked_up(&mut self, output: &OutputName, at: &At<'_>) -> Option<()> {
+        let step = self.output(&output.step, &output.port, at)?;
+        self.draft.looked_up.insert(step);
+        Some(())
     }
 
     fn fits(&mut self, given: &str, what: &str, at: &At<'_>, hint: String) {
@@ -170,7 +233,8 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn output(&mut self, id: &str, port: &str, at: &At<'_>) -> Option<Source> {
+    /// The step of this id, if the port is one of its outputs.
+    fn output(&mut self, id: &str, port: &str, at: &At<'_>) -> Option<usize> {
         let Some(step) = self.steps.find(id) else {
             let message = format!("there is no step `{id}`");
             let hint = self.steps.hint(id);
@@ -178,8 +242,6 @@ impl Reading<'_, '_> {
             self.collector.push(found.at_bytes(0..id.len()).hint(hint));
             return None;
         };
-        self.draft.needs.insert(step);
-        self.draft.data.insert(step);
         match self.steps.output(step, port) {
             Given::Unknown => {}
             Given::Type(given) if ParamType::from_word(given).is_some() => {
@@ -213,10 +275,7 @@ impl Reading<'_, '_> {
                 return None;
             }
         }
-        Some(Source::Output {
-            node: NodeId(step as u32),
-            port: port.to_owned(),
-        })
+        Some(step)
     }
 
     /// The output of a step that would fit here, as a hint.

@@ -24,6 +24,7 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
         node: None,
         needs: BTreeSet::new(),
         data: BTreeSet::new(),
+        looked_up: BTreeSet::new(),
         params: BTreeSet::new(),
         all_params: false,
     };
@@ -72,6 +73,7 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
         condition,
         allow_failure: entry.step.allow_failure,
         tolerates,
+        awaits: Vec::new(),
         finally: entry.step.finally,
     });
     draft

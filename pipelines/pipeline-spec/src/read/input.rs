@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use component_api::artifact;
 use component_api::span::{self, SpanPattern};
 use serde_json::{Map, Value};
 
@@ -9,11 +10,20 @@ use super::Reader;
 use super::pipeline::is_name;
 use crate::at::At;
 use crate::code::Code;
-use crate::spec::{Input, InputSource, is_identifier};
+use crate::limits::SPANS_MAX;
+use crate::spec::{Input, InputSource, OutputName, is_identifier};
 use crate::template::{Segment, has_expression, split};
 
-/// The resolvers; each has a key of its own.
-const RESOLVERS: &[&str] = &["files", "latest_blessed"];
+/// The resolvers by their keys, with the keys that may stand beside each.
+const RESOLVERS: &[(&str, &[&str])] = &[
+    ("files", &["span"]),
+    ("import", &["type"]),
+    ("latest", &["pipeline"]),
+    ("latest_spans", &["count"]),
+    ("previous_span", &[]),
+    ("latest_blessed", &[]),
+    ("latest_pushed", &[]),
+];
 
 const FORMS: &str =
     "an input is `step.port`, `{ files: GLOB }`, `{ latest_blessed: MODEL }`, or a list of these";
@@ -44,10 +54,13 @@ fn input(value: Value, at: &At<'_>, reader: &mut Reader) -> Input {
                 sources,
             }
         }
-        one => Input {
-            many: false,
-            sources: vec![source(one, at, reader)],
-        },
+        one => {
+            let source = source(one, at, reader);
+            Input {
+                many: matches!(source, Some(InputSource::LatestSpans { .. })),
+                sources: vec![source],
+            }
+        }
     }
 }
 
@@ -101,32 +114,165 @@ fn plain_form(text: &str) -> Option<String> {
     Some(format!("write `{step}.{port}`"))
 }
 
-/// A map with the key of one resolver.
+/// A map with the key of one resolver, and the keys that belong to it.
 fn resolver(mut map: Map<String, Value>, at: &At<'_>, reader: &mut Reader) -> Option<InputSource> {
-    let span = map.remove("span");
-    reader.known_keys(&map, RESOLVERS, at, "an input");
-    let files = map.remove("files");
-    if let (Some(_), None) = (&span, &files) {
-        let message = "`span` pins one for `files`, and this input has none".to_owned();
-        reader.at_key(Code::MisplacedKey, &at.key("span"), message, "");
+    let keys: Vec<&str> = RESOLVERS
+        .iter()
+        .flat_map(|(name, own)| std::iter::once(name).chain(*own))
+        .copied()
+        .collect();
+    reader.known_keys(&map, &keys, at, "an input");
+    let mut given = RESOLVERS.iter().filter(|(name, _)| map.contains_key(*name));
+    let found = given.next().copied();
+    if let (Some((one, _)), Some((other, _))) = (found, given.next()) {
+        let message = format!("an input has one of `{one}` and `{other}`, not both");
+        reader.at_value(Code::InvalidInput, at, message, "");
+        return None;
     }
-    let blessed = map.remove("latest_blessed");
-    match (files, blessed) {
-        (Some(globs), None) => files_source(globs, span, at, reader),
-        (None, Some(model)) => blessed_source(model, &at.key("latest_blessed"), reader),
-        (None, None) => {
-            if map.is_empty() {
-                let message = "this input says nothing".to_owned();
-                reader.at_value(Code::InvalidInput, at, message, FORMS);
+    let own = found.map_or(&[][..], |(_, own)| own);
+    for (name, keys) in RESOLVERS {
+        for key in keys
+            .iter()
+            .filter(|key| map.contains_key(**key) && !own.contains(key))
+        {
+            let message = format!("`{key}` belongs to `{name}`, which this input has not");
+            reader.at_key(Code::MisplacedKey, &at.key(key), message, "");
+        }
+    }
+    let Some((name, _)) = found else {
+        if map.is_empty() {
+            let message = "this input says nothing".to_owned();
+            reader.at_value(Code::InvalidInput, at, message, FORMS);
+        }
+        return None;
+    };
+    let value = map.remove(name)?;
+    if name == "files" {
+        return files_source(value, map.remove("span"), at, reader);
+    }
+    let at_value = at.key(name);
+    match name {
+        "import" => import(value, map.remove("type"), at, reader),
+        "latest" => latest(value, map.remove("pipeline"), at, reader),
+        "latest_spans" => latest_spans(value, map.remove("count"), at, reader),
+        "previous_span" => named_output(value, &at_value, reader).map(InputSource::PreviousSpan),
+        "latest_pushed" => model_name(value, &at_value, reader).map(InputSource::LatestPushed),
+        _ => model_name(value, &at_value, reader).map(InputSource::LatestBlessed),
+    }
+}
+
+/// `{ import: URI, type: T }`.
+fn import(
+    uri: Value,
+    type_name: Option<Value>,
+    at: &At<'_>,
+    reader: &mut Reader,
+) -> Option<InputSource> {
+    let at_uri = at.key("import");
+    let uri = reader.literal(uri, &at_uri);
+    let uri = uri.filter(|uri| {
+        let wrong = match uri.split_once("://") {
+            _ if uri.is_empty() || uri.contains('\0') => {
+                Some("a path is not empty and holds no NUL character".to_owned())
             }
-            None
+            Some(("file", path)) if path.starts_with('/') => None,
+            Some(("file", _)) => Some("the address of a file has three slashes: file:///".into()),
+            Some((scheme, _)) => Some(format!("nothing is imported from `{scheme}://`")),
+            None => None,
+        };
+        let hint = "a path, or `file:///PATH`; fetch what lies elsewhere in a step with `run:`";
+        if let Some(message) = &wrong {
+            reader.at_value(Code::InvalidInput, &at_uri, message.clone(), hint);
         }
-        (Some(_), Some(_)) => {
-            let message = "an input has one of `files` and `latest_blessed`, not both".to_owned();
-            reader.at_value(Code::InvalidInput, at, message, "");
-            None
-        }
+        wrong.is_none()
+    });
+    let Some(type_name) = type_name else {
+        let message = "the import has no type".to_owned();
+        let hint = "`{ import: PATH, type: Examples }`; any file or folder is an `Artifact`";
+        reader.at_key(Code::MissingKey, &at.key("type"), message, hint);
+        return None;
+    };
+    let at_type = at.key("type");
+    let type_name = super::step::type_name(type_name, &at_type, reader)?;
+    if artifact::find(&type_name).is_none_or(|found| found.name == "Files") {
+        let message = format!("nothing can be imported as `{type_name}`");
+        let hint =
+            "an import is an artifact, such as `Examples` or `Model`; files are `{ files: GLOB }`";
+        reader.at_value(Code::TypeMismatch, &at_type, message, hint);
+        return None;
     }
+    Some(InputSource::Import {
+        uri: uri?,
+        type_name,
+    })
+}
+
+/// `{ latest: step.port, pipeline: NAME }`.
+fn latest(
+    value: Value,
+    pipeline: Option<Value>,
+    at: &At<'_>,
+    reader: &mut Reader,
+) -> Option<InputSource> {
+    let output = named_output(value, &at.key("latest"), reader);
+    let at_pipeline = at.key("pipeline");
+    let pipeline = match pipeline.filter(|v| !v.is_null()) {
+        None => None,
+        Some(name) => {
+            let name = reader.literal(name, &at_pipeline)?;
+            if !is_name(&name) {
+                let message = format!("`{}` cannot be a pipeline's name", name.escape_debug());
+                reader.at_value(Code::InvalidName, &at_pipeline, message, "");
+                return None;
+            }
+            Some(name)
+        }
+    };
+    Some(InputSource::Latest {
+        output: output?,
+        pipeline,
+    })
+}
+
+/// `{ latest_spans: step.port, count: N }`.
+fn latest_spans(
+    value: Value,
+    count: Option<Value>,
+    at: &At<'_>,
+    reader: &mut Reader,
+) -> Option<InputSource> {
+    let output = named_output(value, &at.key("latest_spans"), reader);
+    let Some(count) = count else {
+        let message = "`latest_spans` does not say how many".to_owned();
+        let hint = "`{ latest_spans: step.port, count: 4 }`";
+        reader.at_key(Code::MissingKey, &at.key("count"), message, hint);
+        return None;
+    };
+    let number = count.as_u64().and_then(|count| usize::try_from(count).ok());
+    let number = number.filter(|count| (1..=SPANS_MAX).contains(count));
+    if number.is_none() {
+        let message = format!("expected a number of spans from 1 to {SPANS_MAX}, found {count}");
+        reader.at_value(Code::WrongType, &at.key("count"), message, "");
+    }
+    Some(InputSource::LatestSpans {
+        output: output?,
+        count: number?,
+    })
+}
+
+/// `step.port` as the value of a resolver.
+fn named_output(value: Value, at: &At<'_>, reader: &mut Reader) -> Option<OutputName> {
+    let text = reader.literal(value, at)?;
+    let parts = text.split_once('.');
+    if let Some((step, port)) = parts.filter(|(s, p)| is_identifier(s) && is_identifier(p)) {
+        return Some(OutputName {
+            step: step.to_owned(),
+            port: port.to_owned(),
+        });
+    }
+    let message = format!("`{text}` is not in the form `step.port`");
+    reader.at_value(Code::InvalidInput, at, message, "");
+    None
 }
 
 fn files_source(
@@ -182,12 +328,12 @@ fn pinned(
     span
 }
 
-fn blessed_source(value: Value, at: &At<'_>, reader: &mut Reader) -> Option<InputSource> {
+fn model_name(value: Value, at: &At<'_>, reader: &mut Reader) -> Option<String> {
     let model = reader.literal(value, at)?;
     if !is_name(&model) {
         let message = format!("`{}` cannot be a model's name", model.escape_debug());
         reader.at_value(Code::InvalidName, at, message, "");
         return None;
     }
-    Some(InputSource::LatestBlessed(model))
+    Some(model)
 }

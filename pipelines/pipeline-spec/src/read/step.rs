@@ -282,7 +282,7 @@ fn unreadable_output(optional: bool) -> Output {
     }
 }
 
-fn type_name(value: Value, at: &At<'_>, reader: &mut Reader) -> Option<String> {
+pub(super) fn type_name(value: Value, at: &At<'_>, reader: &mut Reader) -> Option<String> {
     let name = reader.literal(value, at)?;
     if artifact::find(&name).is_some() || ParamType::from_word(&name).is_some() {
         return Some(name);
