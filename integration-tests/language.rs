@@ -5,6 +5,7 @@ mod components;
 mod flow;
 mod keys;
 mod resolvers;
+mod scale;
 mod selection;
 mod sharing;
 mod shell;

@@ -51,7 +51,7 @@ fn a_component_file_runs_as_its_manifest_says_and_is_part_of_the_key() {
     assert_eq!(step(&status, "embed")["outputs"]["words"], 2);
     let vectors = project.read(".ropewalk/latest/embed.1/outputs/embeddings/vectors.txt");
     assert_eq!(vectors, "3 none\n");
-    let artifacts = project.json(&["artifacts", "latest"]);
+    let artifacts = project.json(&["artifacts", "--type", "Embeddings"]);
     let artifacts = artifacts["artifacts"]
         .as_array()
         .cloned()

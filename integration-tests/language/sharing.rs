@@ -93,6 +93,40 @@ steps:
 }
 
 #[test]
+fn a_step_takes_no_more_memory_than_it_says() {
+    let pipeline = r#"name: bounded
+steps:
+  grows:
+    run: [python3, -c, "print(len(bytearray(400 << 20)))"]
+    resources: { memory: 128MiB, cpu: 1 }
+    allow_failure: true
+  stays:
+    run: [python3, -c, "print(len(bytearray(4 << 20)))", --flag, it's]
+    resources: { memory: 128MiB }
+"#;
+    let project = Project::of("bounded", pipeline);
+    let status = project.run_to_end();
+    assert_eq!(status["state"], "succeeded", "{status:#}");
+    let grows = step(&status, "grows");
+    assert_eq!(grows["state"], "failed", "{status:#}");
+    let log = |id: &str| {
+        let output = project.command(&["logs", "latest", id]);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(log("stays").ends_with("4194304\n"), "{}", log("stays"));
+    // One of the two ways, depending on this machine.
+    let told = "ropewalk: no control group of version 2 can be written here: each process by itself \
+                may have 128 MiB of data";
+    if log("grows").starts_with(told) {
+        assert!(log("grows").contains("and its processors are not bounded"));
+        assert!(log("grows").contains("MemoryError"), "{}", log("grows"));
+    } else {
+        let error = &grows["attempts"][0]["error"];
+        assert_eq!(error["code"], "out_of_memory", "{status:#}");
+    }
+}
+
+#[test]
 fn two_steps_that_ask_for_all_processors_run_one_after_the_other() {
     let all = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let pipeline = POOL

@@ -1,6 +1,9 @@
 //! A control group (version 2) of the keeper's own, inherited by all its attempts: the exact way to
 //! end and to prove dead whatever a dead keeper left behind.
 //!
+//! Attempts with limits have a group each below it, where its parent lets it bound memory, processors
+//! and processes.
+//!
 //! It is used where the keeper may make one below its own group (a delegated systemd user service,
 //! a container, root); elsewhere everything here says `None`, and the scan of `/proc` takes its place.
 
@@ -14,8 +17,22 @@ use rustix::process::Signal;
 
 use crate::limits::RETRY_PAUSE;
 use crate::process_table::pid_of;
+use crate::protocol::Limits;
 
 const NAME_PREFIX: &str = "ropewalk-keeper-";
+
+/// Where the keeper and the attempts without limits are, below a group that has others below it: the
+/// kernel wants a group's processes or its groups bounded, not both.
+const UNBOUNDED: &str = "unbounded";
+
+/// Groups of attempts with limits begin so.
+const BOUNDED_PREFIX: &str = "attempt-";
+
+/// What is bounded, in the words of `cgroup.subtree_control`.
+const CONTROLLERS: &str = "+memory +cpu +pids";
+
+/// The period over which processor time is counted, in microseconds: the kernel's own choice.
+const CPU_PERIOD_US: u64 = 100_000;
 
 /// Moves this process into a new group named after the instance. `None` where that is not allowed.
 pub(crate) fn enter_own(instance: &str) -> Option<PathBuf> {
@@ -26,7 +43,71 @@ pub(crate) fn enter_own(instance: &str) -> Option<PathBuf> {
         let _ = fs::remove_dir(&group);
         return None;
     }
+    divide(&group);
     Some(group)
+}
+
+/// Lets groups below this process's own be bounded, if the group above allows it. If not, nothing is
+/// changed.
+fn divide(group: &Path) {
+    if let Some(parent) = group.parent() {
+        let _ = fs::write(parent.join("cgroup.subtree_control"), CONTROLLERS);
+    }
+    let unbounded = group.join(UNBOUNDED);
+    if !has_controllers(group) || fs::create_dir(&unbounded).is_err() {
+        return;
+    }
+    let moved = fs::write(unbounded.join("cgroup.procs"), "0");
+    if moved.is_err() || fs::write(group.join("cgroup.subtree_control"), CONTROLLERS).is_err() {
+        let _ = fs::write(group.join("cgroup.procs"), "0");
+        let _ = fs::remove_dir(&unbounded);
+    }
+}
+
+fn has_controllers(group: &Path) -> bool {
+    let given = fs::read_to_string(group.join("cgroup.controllers")).unwrap_or_default();
+    let mut wanted = CONTROLLERS
+        .split([' ', '+'])
+        .filter(|word| !word.is_empty());
+    wanted.all(|word| given.split_whitespace().any(|given| given == word))
+}
+
+/// Makes a group with these limits below the keeper's own. `None` where groups cannot be bounded.
+///
+/// Those of attempts that are over are removed first: the kernel removes none that has a process.
+pub(crate) fn bounded(own: &Path, number: u64, limits: &Limits) -> Option<PathBuf> {
+    if !own.join(UNBOUNDED).is_dir() {
+        return None;
+    }
+    for old in below(own) {
+        let name = old.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.starts_with(BOUNDED_PREFIX)) {
+            let _ = fs::remove_dir(&old);
+        }
+    }
+    let group = own.join(format!("{BOUNDED_PREFIX}{number}"));
+    fs::create_dir(&group).ok()?;
+    if bound(&group, limits).is_err() {
+        let _ = fs::remove_dir(&group);
+        return None;
+    }
+    Some(group)
+}
+
+fn bound(group: &Path, limits: &Limits) -> io::Result<()> {
+    if let Some(bytes) = limits.memory_bytes {
+        fs::write(group.join("memory.max"), bytes.to_string())?;
+        // Without swap the bound is what it says; a kernel without it has no such file.
+        let _ = fs::write(group.join("memory.swap.max"), "0");
+    }
+    if let Some(milli) = limits.cpu_milli {
+        let quota = milli.saturating_mul(CPU_PERIOD_US) / 1_000;
+        fs::write(group.join("cpu.max"), format!("{quota} {CPU_PERIOD_US}"))?;
+    }
+    if let Some(pids) = limits.pids {
+        fs::write(group.join("pids.max"), pids.to_string())?;
+    }
+    Ok(())
 }
 
 /// Moves this process back to the group above and removes its own; for an orderly end.
@@ -183,6 +264,32 @@ mod tests {
                 "{groups}"
             );
         }
+    }
+
+    /// What would be written, into plain files.
+    #[test]
+    fn limits_become_the_files_of_a_group() {
+        let own = std::env::temp_dir().join(format!("groups-of-{}", std::process::id()));
+        fs::create_dir_all(own.join(UNBOUNDED)).expect("a scratch folder can be made");
+        let limits = Limits {
+            memory_bytes: Some(64 << 20),
+            cpu_milli: Some(1_500),
+            pids: Some(100),
+        };
+        let group = bounded(&own, 7, &limits).expect("it can be written");
+        let written = |file: &str| fs::read_to_string(group.join(file)).unwrap_or_default();
+        assert_eq!(written("memory.max"), "67108864");
+        assert_eq!(written("memory.swap.max"), "0");
+        assert_eq!(written("cpu.max"), "150000 100000");
+        assert_eq!(written("pids.max"), "100");
+        let bare = bounded(&own, 8, &Limits::default()).expect("it can be made");
+        assert_eq!(fs::read_dir(&bare).map_or(9, Iterator::count), 0);
+        // The next one removes what is empty.
+        bounded(&own, 9, &limits).expect("it can be written");
+        assert!(!bare.exists());
+        let _ = fs::remove_dir_all(own.join(UNBOUNDED));
+        assert_eq!(bounded(&own, 10, &limits), None);
+        let _ = fs::remove_dir_all(&own);
     }
 
     #[test]

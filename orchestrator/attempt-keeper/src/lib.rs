@@ -18,6 +18,7 @@ mod cgroup;
 mod client;
 mod error;
 mod keeper;
+mod limited;
 pub mod limits;
 mod lines;
 mod lock;
@@ -31,9 +32,10 @@ mod system;
 pub use client::{KeeperClient, KeeperMessage};
 pub use error::KeeperError;
 pub use keeper::serve;
+pub use limited::launch_limited;
 pub use process_table::COOKIE_VARIABLE;
 pub use protocol::{
-    Answer, ClientGreeting, ExitStatus, KeeperGreeting, Launch, PROTOCOL_VERSION, Request,
+    Answer, ClientGreeting, ExitStatus, KeeperGreeting, Launch, Limits, PROTOCOL_VERSION, Request,
 };
 pub use remains::{Ended, Proof, RemainsError, Trace, end_remains};
 pub use spawn::{

@@ -82,6 +82,23 @@ pub struct Launch {
     /// it [`STUCK_AFTER`](crate::limits::STUCK_AFTER).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck_after_ms: Option<u64>,
+    /// What it may take of the machine. A keeper that does not know the field bounds nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// What an attempt may take of the machine, with all of its processes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes of memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Thousandths of a processor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_milli: Option<u64>,
+    /// Processes and threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pids: Option<u64>,
 }
 
 impl Launch {
@@ -97,6 +114,7 @@ impl Launch {
             timeout_ms: None,
             grace_ms: 0,
             stuck_after_ms: None,
+            limits: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Largest request body, in bytes: a pipeline file of the most that the language takes, twice over
 /// for JSON's escapes, with its parameters and environment.
-pub(crate) const REQUEST_BYTES_MAX: usize = 4 << 20;
+pub(crate) const REQUEST_BYTES_MAX: usize = 40 << 20;
 
 /// Fewest characters of a prefix that names a run or an artifact.
 pub(crate) const PREFIX_CHARACTERS_MIN: usize = 4;

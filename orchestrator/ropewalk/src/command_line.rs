@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    artifacts, cancel, component, events, keeper, logs, plan, resume, retry, run, runs, serve,
-    shell, show, status, stop, validate,
+    artifacts, cancel, component, events, keeper, launch_limited, logs, plan, resume, retry, run,
+    runs, serve, shell, show, status, stop, validate,
 };
 use crate::context::{ColorChoice, Context, Format, Place};
 
@@ -106,6 +106,9 @@ pub(crate) enum Command {
     Component(component::Arguments),
     /// Serve the state folder over HTTP, in the foreground
     Serve(serve::Arguments),
+    /// The start of an attempt with limits
+    #[command(hide = true)]
+    LaunchLimited(launch_limited::Arguments),
     /// The process that holds attempts
     #[command(hide = true)]
     Keeper(keeper::Arguments),

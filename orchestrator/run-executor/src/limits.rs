@@ -60,6 +60,10 @@ pub const COMMAND_BYTES_MAX: usize = 2 << 20;
 /// `grace:`: what container orchestrators give, so programs expect it.
 pub const KILL_GRACE_MS: u64 = 30_000;
 
+/// Processes and threads of an attempt whose step says what it takes: many times what a program with a
+/// thread for each processor has, and little enough that one which forks for ever harms no other.
+pub const LIMITED_PIDS_MAX: u64 = 16_384;
+
 /// Below this much free space nothing is launched.
 pub const FREE_BYTES_MIN: u64 = 1 << 30;
 

@@ -72,8 +72,11 @@ pub fn serve(state_dir: &Path) -> Result<(), KeeperError> {
     let null =
         File::open("/dev/null").map_err(KeeperError::io("opening", Path::new("/dev/null")))?;
     let for_spawner = Arc::clone(&shared);
-    start_thread("spawner", move || spawner::run(&for_spawner, &null))
-        .map_err(failed("starting the keeper of"))?;
+    let group = keeper.cgroup.clone();
+    start_thread("spawner", move || {
+        spawner::run(&for_spawner, &null, group.as_deref());
+    })
+    .map_err(failed("starting the keeper of"))?;
     let for_reaper = Arc::clone(&shared);
     start_thread("reaper", move || {
         note(format_args!("reaper: {}", reaper::run(&for_reaper)));

@@ -4,14 +4,18 @@
 //! same processors. All of them being children of this thread tells them from orphans.
 
 use std::fs::File;
+use std::path::Path;
 
 use super::attempts::{Now, Start};
 use super::memory::oom_kills;
 use super::shared::Shared;
+use crate::cgroup;
 use crate::spawn::spawn_attempt;
 
 /// Starts attempts for ever. `null` is an open `/dev/null`.
-pub(crate) fn run(shared: &Shared, null: &File) {
+/// Limits are groups below `group`, if the keeper has one.
+pub(crate) fn run(shared: &Shared, null: &File, group: Option<&Path>) {
+    let mut groups = 0;
     loop {
         let mut state = shared.lock();
         let (id, launch) = loop {
@@ -25,7 +29,10 @@ pub(crate) fn run(shared: &Shared, null: &File) {
         drop(state);
 
         let now = Now::read();
-        let outcome = spawn_attempt(&launch, &cookie, null);
+        let outcome = spawn_attempt(&launch, &cookie, null, |limits| {
+            groups += 1;
+            cgroup::bounded(group?, groups, limits)
+        });
 
         let mut state = shared.lock();
         state.is_starting = false;

@@ -9,9 +9,10 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::Access;
 
+use crate::limited;
 use crate::limits::ATTEMPT_OOM_SCORE;
 use crate::process_table::{COOKIE_VARIABLE, FileId};
-use crate::protocol::Launch;
+use crate::protocol::{Launch, Limits};
 
 /// Where a program without a slash is looked for when the attempt's environment has no PATH.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -45,12 +46,13 @@ pub(crate) struct Spawned {
 
 /// Starts the attempt in a process group of its own.
 ///
-/// `null` is an open `/dev/null`. The process is not waited for: the keeper's reaping loop owns
+/// `null` is an open `/dev/null`; `bounded` makes a group for limits, where that can be done. The process is not waited for: the keeper's reaping loop owns
 /// every status.
 pub(crate) fn spawn_attempt(
     launch: &Launch,
     cookie: &str,
     null: &File,
+    bounded: impl FnOnce(&Limits) -> Option<PathBuf>,
 ) -> Result<Spawned, Refusal> {
     let Some((name, arguments)) = launch.argv.split_first() else {
         return Err(Refusal::new(
@@ -77,8 +79,20 @@ pub(crate) fn spawn_attempt(
     let null = null
         .try_clone()
         .map_err(|error| Refusal::from_io(&error, "/dev/null is closed"))?;
-    let child = Command::new(&program)
-        .arg0(name)
+    let mut command = match &launch.limits {
+        None => {
+            let mut command = Command::new(&program);
+            command.arg0(name);
+            command
+        }
+        Some(limits) => {
+            let words = limited::wrapper(limits, bounded(limits).as_deref());
+            let mut command = Command::new(&words[0]);
+            command.args(&words[1..]).arg(&program).arg(name);
+            command
+        }
+    };
+    let child = command
         .args(arguments)
         .env_clear()
         .envs(launch.env.iter().map(|(name, value)| (name, value)))

@@ -204,7 +204,7 @@ async fn other_requests_are_answered_with_problems_too() {
             "{head}: {answer}"
         );
     }
-    let answer = ask("POST /api/v1/runs", &" ".repeat((4 << 20) + 1));
+    let answer = ask("POST /api/v1/runs", &" ".repeat((40 << 20) + 1));
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
 

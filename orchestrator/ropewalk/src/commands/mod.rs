@@ -6,6 +6,7 @@ pub(crate) mod cancel;
 pub(crate) mod component;
 pub(crate) mod events;
 pub(crate) mod keeper;
+pub(crate) mod launch_limited;
 pub(crate) mod logs;
 pub(crate) mod plan;
 mod request;
@@ -49,6 +50,7 @@ pub(crate) fn execute(command: Command, context: &Context) -> Outcome {
         Command::Validate(arguments) => validate::execute(&arguments, context),
         Command::Component(arguments) => Ok(component::execute(&arguments)),
         Command::Serve(arguments) => serve::execute(&arguments, context),
+        Command::LaunchLimited(arguments) => launch_limited::execute(&arguments),
         Command::Keeper(arguments) => keeper::execute(&arguments),
     }
 }

@@ -11,17 +11,17 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use attempt_keeper::Launch;
+use attempt_keeper::{Launch, Limits};
 use component_api::files::{ExternalFile, FilesManifest};
 use run_engine::artifact::Artifact;
 use run_engine::failure_code::FailureCode;
-use run_engine::plan::{Action, Node, OutputKind};
+use run_engine::plan::{Action, Node, OutputKind, Resources};
 use run_engine::reason::Failure;
 use run_engine::seams::LaunchTask;
 
 use crate::failures;
 use crate::layout::{AttemptLayout, checkpoint_folder, shared_work_folder};
-use crate::limits::{COMMAND_BYTES_MAX, KILL_GRACE_MS};
+use crate::limits::{COMMAND_BYTES_MAX, KILL_GRACE_MS, LIMITED_PIDS_MAX};
 use crate::memo::DigestMemo;
 use crate::verify::verify_artifact;
 
@@ -141,6 +141,7 @@ pub(crate) fn build(
         env,
         timeout_ms: attempt.node.policy.timeout_ms,
         grace_ms: grace_ms(attempt.node),
+        limits: limits(&attempt.node.resources),
         ..Launch::new(name, argv, cwd, log)
     })
 }
@@ -190,6 +191,15 @@ pub struct ByHand {
     pub cwd: PathBuf,
     /// Where its artifacts go.
     pub outputs: PathBuf,
+}
+
+/// What a step that says what it takes may take at the most.
+fn limits(resources: &Resources) -> Option<Limits> {
+    (resources.memory_bytes.is_some() || resources.cpu_milli.is_some()).then_some(Limits {
+        memory_bytes: resources.memory_bytes,
+        cpu_milli: resources.cpu_milli,
+        pids: Some(LIMITED_PIDS_MAX),
+    })
 }
 
 /// Milliseconds that an attempt of this step has between the request to end and its end.
