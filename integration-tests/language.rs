@@ -4,6 +4,7 @@ mod attempts;
 mod components;
 mod flow;
 mod keys;
+mod ports;
 mod resolvers;
 mod scale;
 mod selection;

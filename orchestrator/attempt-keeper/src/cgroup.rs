@@ -34,6 +34,9 @@ const CONTROLLERS: &str = "+memory +cpu +pids";
 /// The period over which processor time is counted, in microseconds: the kernel's own choice.
 const CPU_PERIOD_US: u64 = 100_000;
 
+/// The least processor time per period that the kernel takes.
+const CPU_QUOTA_MIN_US: u64 = 1_000;
+
 /// Moves this process into a new group named after the instance. `None` where that is not allowed.
 pub(crate) fn enter_own(instance: &str) -> Option<PathBuf> {
     let group = current()?.join(format!("{NAME_PREFIX}{instance}"));
@@ -102,6 +105,7 @@ fn bound(group: &Path, limits: &Limits) -> io::Result<()> {
     }
     if let Some(milli) = limits.cpu_milli {
         let quota = milli.saturating_mul(CPU_PERIOD_US) / 1_000;
+        let quota = quota.max(CPU_QUOTA_MIN_US);
         fs::write(group.join("cpu.max"), format!("{quota} {CPU_PERIOD_US}"))?;
     }
     if let Some(pids) = limits.pids {

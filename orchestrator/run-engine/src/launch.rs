@@ -192,6 +192,9 @@ impl LaunchQueue {
             }
         }
         self.waiting.retain(|_, nodes| !nodes.is_empty());
+        if self.waiting.is_empty() && self.held.is_empty() {
+            self.demands.clear();
+        }
         let differs = |run: &&RunId| self.short.get(run) != short.get(run);
         let runs = self.short.keys().chain(short.keys());
         self.changed.extend(runs.filter(differs));

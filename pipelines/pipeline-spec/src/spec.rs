@@ -195,6 +195,19 @@ pub struct Input {
     pub many: bool,
     /// What enters, in order; `None` stands for one that could not be read.
     pub sources: Vec<Option<InputSource>>,
+    /// The port as a command declares it; none where it is not declared, and takes everything.
+    pub port: Option<Port>,
+}
+
+/// An input port that a command declares: `{ from, type, optional, many }`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Port {
+    /// The artifact type that it takes; none for any.
+    pub type_name: Option<String>,
+    /// Whether the step runs without it.
+    pub optional: bool,
+    /// Whether it takes a list; none if that is as it is written.
+    pub many: Option<bool>,
 }
 
 /// `step.port`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use component_api::artifact::{self, fits};
 use component_api::manifest::{InputPort, ParamType};
-use pipeline_spec::spec::{Input, InputSource, OutputName};
+use pipeline_spec::spec::{Input, InputSource, OutputName, Port};
 use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean, nearest};
 
 use super::Draft;
@@ -39,13 +39,17 @@ pub(super) fn compile(
             let found = Diagnostic::error(Code::UnknownInput, at.pointer(), message);
             collector.push(found.at_key().hint(hint));
         }
+        let own = input.port.as_ref();
+        let declared = own.map(|own| declared_port(steps, step, input, own, &at, collector));
         let mut reading = Reading {
             steps,
-            port,
+            port: port.or(declared.as_ref()),
             draft,
             collector,
         };
-        inputs.insert(name.clone(), reading.input(input, &at));
+        let from = at.key("from");
+        let at = if own.is_some() { &from } else { &at };
+        inputs.insert(name.clone(), reading.input(input, at));
     }
     for (name, port) in ports.into_iter().flatten() {
         let is_given = match entry.step.inputs.get(name) {
@@ -64,6 +68,42 @@ pub(super) fn compile(
         }
     }
     inputs
+}
+
+/// A port that a command declares with what enters it.
+fn declared_port(
+    steps: &Steps<'_>,
+    step: usize,
+    input: &Input,
+    port: &Port,
+    at: &At<'_>,
+    collector: &mut Collector,
+) -> InputPort {
+    if let Some(component) = steps.get(step).component {
+        let message = format!("`{}` declares its inputs itself", component.manifest.name);
+        let found = Diagnostic::error(Code::MisplacedKey, at.pointer(), message);
+        collector.push(
+            found
+                .at_key()
+                .hint("write what enters and nothing beside it"),
+        );
+    }
+    let artifact_type = port.type_name.as_deref().unwrap_or(artifact::ANY);
+    let own = steps.files.types();
+    if artifact::find(artifact_type).is_none() && !own.contains_key(artifact_type) {
+        let known = artifact::ARTIFACT_TYPES.iter().map(|t| t.name);
+        let message = format!("there is no artifact type `{artifact_type}`");
+        let pointer = at.key("type").pointer();
+        let found = Diagnostic::error(Code::UnknownType, pointer, message);
+        let known = known.chain(own.keys().map(String::as_str));
+        collector.push(found.hint(did_you_mean(artifact_type, known)));
+    }
+    InputPort {
+        artifact_type: artifact_type.to_owned(),
+        optional: port.optional,
+        many: port.many.unwrap_or(input.many),
+        description: String::new(),
+    }
 }
 
 fn component_name<'a>(steps: &Steps<'a>, step: usize) -> &'a str {
@@ -92,8 +132,8 @@ fn candidate(steps: &Steps<'_>, step: usize, name: &str, wanted: &str) -> String
 /// Reads the sources of one input.
 struct Reading<'a, 'c> {
     steps: &'a Steps<'a>,
-    /// What the component declares; nothing for commands, which take every artifact.
-    port: Option<&'a InputPort>,
+    /// What the component or the command declares; nothing where every artifact is taken.
+    port: Option<&'c InputPort>,
     draft: &'c mut Draft,
     collector: &'c mut Collector,
 }

@@ -11,7 +11,7 @@ use super::pipeline::is_name;
 use crate::at::At;
 use crate::code::Code;
 use crate::limits::SPANS_MAX;
-use crate::spec::{Input, InputSource, OutputName, is_identifier};
+use crate::spec::{Input, InputSource, OutputName, Port, is_identifier};
 use crate::template::{Segment, has_expression, split};
 
 /// The resolvers by their keys, with the keys that may stand beside each.
@@ -42,7 +42,33 @@ pub(super) fn inputs(
     inputs
 }
 
+/// The keys of an input whose port is declared with it.
+const PORT: &[&str] = &["from", "type", "optional", "many"];
+
 fn input(value: Value, at: &At<'_>, reader: &mut Reader) -> Input {
+    match value {
+        Value::Object(map) if map.contains_key("from") => declared(map, at, reader),
+        value => sources(value, at, reader),
+    }
+}
+
+/// `{ from: SOURCES, type, optional, many }`.
+fn declared(mut map: Map<String, Value>, at: &At<'_>, reader: &mut Reader) -> Input {
+    reader.known_keys(&map, PORT, at, "an input");
+    let mut take = |key: &str| map.remove(key).filter(|value| !value.is_null());
+    let (from, optional, many) = (take("from"), take("optional"), take("many"));
+    let port = Port {
+        type_name: take("type").and_then(|v| reader.literal(v, &at.key("type"))),
+        optional: reader.boolean(optional, &at.key("optional"), false),
+        many: many.map(|value| reader.boolean(Some(value), &at.key("many"), false)),
+    };
+    Input {
+        port: Some(port),
+        ..sources(from.unwrap_or_default(), &at.key("from"), reader)
+    }
+}
+
+fn sources(value: Value, at: &At<'_>, reader: &mut Reader) -> Input {
     match value {
         Value::Array(items) => {
             let mut sources = Vec::with_capacity(items.len());
@@ -52,6 +78,7 @@ fn input(value: Value, at: &At<'_>, reader: &mut Reader) -> Input {
             Input {
                 many: true,
                 sources,
+                port: None,
             }
         }
         one => {
@@ -59,6 +86,7 @@ fn input(value: Value, at: &At<'_>, reader: &mut Reader) -> Input {
             Input {
                 many: matches!(source, Some(InputSource::LatestSpans { .. })),
                 sources: vec![source],
+                port: None,
             }
         }
     }
