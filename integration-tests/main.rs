@@ -11,6 +11,9 @@ mod errors_page;
 mod exit_status;
 mod failures;
 mod following;
+mod init;
+#[cfg(feature = "servers")]
+mod json_schema;
 mod kill;
 mod language;
 mod live;
@@ -19,6 +22,7 @@ mod low_disk;
 mod other_frameworks;
 #[cfg(feature = "servers")]
 mod out_of_memory;
+mod pictures;
 mod power_loss;
 mod processes;
 mod random;
@@ -29,4 +33,5 @@ mod serving;
 mod stuck;
 mod support;
 mod torture;
+mod tour;
 mod transcripts;

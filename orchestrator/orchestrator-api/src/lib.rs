@@ -33,7 +33,7 @@ pub use daemon::DaemonInfo;
 pub use error::ClientError;
 pub use event::EventLine;
 pub use overview::Overview;
-pub use plan::{PlanDocument, PlanStep};
+pub use plan::{PlanDocument, PlanKey, PlanStep};
 pub use problem::Problem;
 pub use request::{
     ArtifactsQuery, CancelRequest, EventsQuery, FilesQuery, LogQuery, PlanRequest, RetryRequest,

@@ -27,6 +27,9 @@ pub struct PlanRequest {
     /// Whether no step may be reused.
     #[serde(default)]
     pub force_all: bool,
+    /// Whether each step's key is told too.
+    #[serde(default)]
+    pub explain: bool,
     /// Which steps the run is made of; all if absent.
     #[serde(default)]
     pub selection: Selection,

@@ -136,6 +136,7 @@ fn a_plan() {
         action: Action::Run,
         reason: reason(ReasonCode::New),
         reused_from: None,
+        key: None,
     };
     let plan = PlanDocument {
         version: DocumentVersion,

@@ -12,6 +12,7 @@ use run_engine::decide::follow;
 use run_engine::event::{Carried, Event, RunCreated, StepReused};
 use run_engine::ids::RunId;
 use run_engine::reason::{Failure, Reason, ReasonCode};
+use run_engine::reuse::KeyParts;
 use run_engine::seams::{Lookups, PrepareTask, Prepared, Reusable, StoreError, VerifyTask};
 use run_engine::state::{RunState, StepPhase};
 use uuid::Uuid;
@@ -25,7 +26,7 @@ use crate::resolve::{
 pub use crate::resolve::ResolveSettings;
 
 /// What would happen to a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PlannedStep {
     /// The step.
     pub node: NodeId,
@@ -35,6 +36,9 @@ pub struct PlannedStep {
     pub reason: Reason,
     /// The run whose execution would stand in.
     pub reused_from: Option<RunId>,
+    /// What its result depends on, as far as that is known before the steps before it have run. The
+    /// decision read the same.
+    pub key: Option<Arc<KeyParts>>,
 }
 
 /// What would be done with a step.
@@ -148,7 +152,10 @@ impl<L: Lookups> Planning<'_, L> {
             .map_err(Unresolved::from)
             .and_then(|prepared| resolve(context, &self.state, node, &prepared, self.lookups));
         match resolved {
-            Ok(resolved) => self.resolved(node, planned, &resolved),
+            Ok(resolved) => Ok(PlannedStep {
+                key: Some(Arc::clone(&resolved.key)),
+                ..self.resolved(node, planned, &resolved)?
+            }),
             Err(Unresolved::Store(error)) => Err(error),
             Err(Unresolved::Skip(reason)) => Ok(self.skipped(node, reason)),
             Err(Unresolved::Step(failure)) => Ok(self.failed(node, failure)),
@@ -296,5 +303,6 @@ fn told(node: NodeId, action: PlannedAction, reason: Reason) -> PlannedStep {
         action,
         reason,
         reused_from: None,
+        key: None,
     }
 }

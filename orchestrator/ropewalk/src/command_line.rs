@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    artifacts, cancel, component, events, keeper, launch_limited, logs, plan, resume, retry, run,
-    runs, serve, shell, show, status, stop, validate,
+    artifacts, cancel, completions, component, components, events, graph, init, keeper,
+    launch_limited, logs, plan, resume, retry, run, runs, serve, shell, show, status, stop,
+    validate,
 };
 use crate::context::{ColorChoice, Context, Format, Place};
 
@@ -81,10 +82,14 @@ pub(crate) enum Command {
     Retry(retry::Arguments),
     /// Cancel a run
     Cancel(cancel::Arguments),
+    /// Write a starter project that runs at once
+    Init(init::Arguments),
     /// Check pipeline files
     Validate(validate::Arguments),
     /// Show what a run would do, and why
     Plan(plan::Arguments),
+    /// Draw a pipeline
+    Graph(graph::Arguments),
     /// List runs
     Runs(runs::Arguments),
     /// Show a run and its steps
@@ -101,6 +106,14 @@ pub(crate) enum Command {
     Show(show::Arguments),
     /// End the daemon of the state folder; what runs goes on
     Stop(stop::Arguments),
+    /// Tell what the components take, give and may be told
+    Components(components::Arguments),
+    /// Print the JSON Schema of pipeline files, for editors
+    Schema,
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+    /// Print a page for `man`
+    Man(completions::ManArguments),
     /// Run one standard component by hand
     #[command(disable_help_flag = true)]
     Component(component::Arguments),

@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
+use console::Term;
+
 use crate::error::CliError;
 use crate::output::colors::Colors;
 use crate::printing::to_stderr;
@@ -43,6 +45,8 @@ pub(crate) struct Context {
     pub(crate) colors: Colors,
     /// The colours of standard error.
     pub(crate) error_colors: Colors,
+    /// How many cells a line of standard output has, where that is a terminal.
+    pub(crate) width: Option<usize>,
     /// Where the work is done.
     pub(crate) place: Place,
 }
@@ -71,6 +75,9 @@ impl Context {
             verbose,
             colors: Colors::new(color, io::stdout().is_terminal()),
             error_colors: Colors::new(color, io::stderr().is_terminal()),
+            width: Term::stdout()
+                .size_checked()
+                .map(|(_, columns)| columns.into()),
             place,
         }
     }

@@ -62,6 +62,10 @@ pub(crate) const SHOWN_LINES_MAX: usize = 40;
 /// are small, but what is called so by a user's step may be anything.
 pub(crate) const SHOWN_FILE_BYTES_MAX: u64 = 16 << 20;
 
+/// Most steps of a picture whose implied edges are left out and whose steps are put into an order:
+/// both take time and memory that grow with the square, and nobody reads a picture of more.
+pub(crate) const GRAPH_REDUCED_STEPS_MAX: usize = 2_000;
+
 /// How long nothing must happen to a run that is followed before it is looked at for what it waits
 /// for, and the longest pause between two such looks: what it waits for is told by no event, and a
 /// status document may be large.

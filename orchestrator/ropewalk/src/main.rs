@@ -17,6 +17,7 @@ mod environment;
 mod error;
 mod exit;
 mod following;
+mod graph;
 mod limits;
 mod log_tail;
 mod output;
@@ -27,6 +28,7 @@ mod reaching;
 mod server;
 mod signals;
 mod state_folder;
+mod templates;
 
 use std::process::ExitCode;
 

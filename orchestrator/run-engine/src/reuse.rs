@@ -101,7 +101,7 @@ impl KeyParts {
             return Some(Reason::new(ReasonCode::ComponentChanged, text, port));
         }
         if self.command != before.command || self.program != before.program {
-            let text = "its command changed";
+            let text = format!("its command changed{}", changed_word(before, self));
             return Some(Reason::new(ReasonCode::ParameterChanged, text, "run"));
         }
         if self.workdir != before.workdir {
@@ -129,8 +129,8 @@ impl KeyParts {
             let text = format!("file `{path}` changed");
             return Some(Reason::new(ReasonCode::FileChanged, text, path));
         }
-        if let Some((name, ..)) = first_difference(&before.env, &self.env) {
-            let text = format!("environment variable `{name}` changed");
+        if let Some((name, old, new)) = first_difference(&before.env, &self.env) {
+            let text = format!("environment variable `{name}` changed{}", from_to(old, new));
             return Some(Reason::new(ReasonCode::EnvChanged, text, name));
         }
         None
@@ -140,13 +140,26 @@ impl KeyParts {
 /// Longest value shown in a reason, in characters.
 const SHOWN_VALUE_CHARACTERS_MAX: usize = 40;
 
-fn from_to(old: Option<&Value>, new: Option<&Value>) -> String {
-    let shown = |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
+fn from_to<V: Serialize>(old: Option<&V>, new: Option<&V>) -> String {
+    let shown =
+        |value: Option<&V>| value.map_or("nothing".to_owned(), |value| json!(value).to_string());
     let (old, new) = (shown(old), shown(new));
     if old.chars().count().max(new.chars().count()) > SHOWN_VALUE_CHARACTERS_MAX {
         return String::new();
     }
     format!(" from {old} to {new}")
+}
+
+/// The one word of a command that differs, if all others stayed.
+fn changed_word(before: &KeyParts, now: &KeyParts) -> String {
+    let (old, new) = (&before.command, &now.command);
+    let mut changed = old.iter().zip(new).filter(|(old, new)| old != new);
+    match (changed.next(), changed.next()) {
+        (Some((old, new)), None) if before.command.len() == now.command.len() => {
+            from_to(Some(old), Some(new))
+        }
+        _ => String::new(),
+    }
 }
 
 /// The first key whose values differ, with both values.

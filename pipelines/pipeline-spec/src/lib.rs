@@ -19,6 +19,7 @@ mod nearest;
 mod position;
 mod read;
 mod scalar;
+pub mod schema;
 pub mod size;
 pub mod spec;
 pub mod template;

@@ -4,15 +4,15 @@
 //! are not looked up here: the compiler knows steps and components.
 
 mod component;
-mod defaults;
+pub(crate) mod defaults;
 mod given;
-mod input;
-mod params;
-mod pipeline;
-mod policy;
-mod resources;
+pub(crate) mod input;
+pub(crate) mod params;
+pub(crate) mod pipeline;
+pub(crate) mod policy;
+pub(crate) mod resources;
 mod shell;
-mod step;
+pub(crate) mod step;
 
 pub(crate) use component::component;
 pub(crate) use given::given_params;

@@ -52,7 +52,9 @@ fn what_is_not_there_is_shown_at_the_nearest_key_above() {
     let text = "a:\n  b: {c: 1}\n";
     shows(text, value("/a/b/x/y"), "b", 2, 3);
     shows(text, value("/x"), "a", 1, 1);
-    shows(text, value("/a/b/c/0"), "c", 2, 7);
+    shows(text, value("/a/b/c/d"), "c", 2, 7);
+    // One text where a list may stand is the list's only item.
+    shows(text, value("/a/b/c/0"), "1", 2, 10);
     shows("", value("/a"), "", 1, 1);
 }
 

@@ -8,6 +8,7 @@ use chrono::Utc;
 use orchestrator_api as api;
 use orchestrator_api::{DocumentVersion, PlanDocument, PlanRequest};
 use pipeline_plan::Plan;
+use run_engine::reuse::KeyParts;
 use run_executor::DigestMemo;
 
 use super::Api;
@@ -27,6 +28,7 @@ pub(super) async fn plan(
 
 impl Api {
     fn planned(&self, request: PlanRequest) -> Result<PlanDocument, Refusal> {
+        let explain = request.explain;
         let run = self.compile(Asked {
             pipeline_file: request.pipeline_file,
             text: request.text,
@@ -44,7 +46,7 @@ impl Api {
         };
         let settings = Arc::clone(&self.resolve);
         let steps = planning::plan(&run, &settings, &self.reader, &files, Utc::now())?;
-        let steps = steps.iter().map(|step| planned(&run.plan, step));
+        let steps = steps.iter().map(|step| planned(&run.plan, step, explain));
         Ok(PlanDocument {
             version: DocumentVersion,
             pipeline: run.plan.name.clone(),
@@ -54,7 +56,7 @@ impl Api {
     }
 }
 
-fn planned(plan: &Plan, step: &PlannedStep) -> api::PlanStep {
+fn planned(plan: &Plan, step: &PlannedStep, explain: bool) -> api::PlanStep {
     api::PlanStep {
         id: plan.node(step.node).id.clone(),
         action: match step.action {
@@ -67,5 +69,20 @@ fn planned(plan: &Plan, step: &PlannedStep) -> api::PlanStep {
         reused_from: step
             .reused_from
             .map(|run| api::ReusedFrom { run_id: run.0 }),
+        key: step.key.as_deref().filter(|_| explain).map(key),
+    }
+}
+
+fn key(parts: &KeyParts) -> api::PlanKey {
+    let files = parts.files.as_deref();
+    api::PlanKey {
+        component: parts.component.clone(),
+        command: parts.command.clone(),
+        program: parts.program.clone(),
+        params: parts.params.clone(),
+        inputs: parts.inputs.clone(),
+        env: parts.env.clone(),
+        outputs: parts.outputs.clone(),
+        files: files.map(|set| set.files.iter().map(|file| file.path.clone()).collect()),
     }
 }

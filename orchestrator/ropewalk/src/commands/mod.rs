@@ -3,8 +3,12 @@
 pub(crate) mod artifacts;
 mod attend;
 pub(crate) mod cancel;
+pub(crate) mod completions;
 pub(crate) mod component;
+pub(crate) mod components;
 pub(crate) mod events;
+pub(crate) mod graph;
+pub(crate) mod init;
 pub(crate) mod keeper;
 pub(crate) mod launch_limited;
 pub(crate) mod logs;
@@ -14,6 +18,7 @@ pub(crate) mod resume;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod shell;
 pub(crate) mod show;
@@ -46,6 +51,12 @@ pub(crate) fn execute(command: Command, context: &Context) -> Outcome {
         Command::Shell(arguments) => client(shell::execute(arguments, context)),
         Command::Show(arguments) => client(show::execute(arguments, context)),
         Command::Stop(arguments) => client(stop::execute(arguments, context)),
+        Command::Init(arguments) => init::execute(&arguments, context),
+        Command::Graph(arguments) => graph::execute(&arguments, context),
+        Command::Components(arguments) => components::execute(&arguments, context),
+        Command::Schema => schema::execute(),
+        Command::Completions(arguments) => completions::execute(&arguments),
+        Command::Man(arguments) => completions::man(&arguments),
         // These are whole processes of their own kind, without a client's runtime.
         Command::Validate(arguments) => validate::execute(&arguments, context),
         Command::Component(arguments) => Ok(component::execute(&arguments)),

@@ -9,6 +9,10 @@ pub(crate) fn execute() -> Outcome {
     let version = env!("CARGO_PKG_VERSION");
     let commands = fields(&[
         (
+            "  ropewalk init DIR",
+            "write a starter project that runs at once".to_owned(),
+        ),
+        (
             "  ropewalk validate FILE",
             "check a pipeline file".to_owned(),
         ),
@@ -24,7 +28,6 @@ pub(crate) fn execute() -> Outcome {
             "  ropewalk status",
             "the latest run and its steps".to_owned(),
         ),
-        ("  ropewalk artifacts", "what runs have made".to_owned()),
     ]);
     printing::print(&format!(
         "ropewalk {version}: runs machine-learning pipelines that are YAML files in git.\n\

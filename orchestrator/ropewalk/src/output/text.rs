@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Local, Utc};
 use orchestrator_api::{Status, Step};
 use serde_json::Value;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::limits::VALUE_CHARACTERS_MAX;
 
@@ -92,6 +93,21 @@ pub(crate) fn short_value(whole: &Value) -> String {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text,
     }
+}
+
+/// Text in at most so many cells of a terminal; what is cut off leaves dots.
+pub(crate) fn cut(text: &str, cells: usize) -> String {
+    if text.width() <= cells {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for character in text.chars() {
+        if kept.width() + character.width().unwrap_or(0) + 3 > cells {
+            break;
+        }
+        kept.push(character);
+    }
+    kept + "..."
 }
 
 /// Text of others without what would steer a terminal; tabs and the ends of lines stay.

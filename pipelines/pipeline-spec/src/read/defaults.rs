@@ -8,7 +8,7 @@ use crate::code::Code;
 use crate::spec::{Cache, Defaults};
 
 /// The keys of `defaults:` that are not those of a policy.
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "env",
     "files",
     "cache",
@@ -18,6 +18,9 @@ const KEYS: &[&str] = &[
     "pool",
     "resources",
 ];
+
+/// Keys of a `cache:` that is more than a boolean.
+pub(crate) const CACHE_KEYS: &[&str] = &["key"];
 
 /// `defaults:`, for every step.
 pub(super) fn defaults(value: Option<Value>, at: &At<'_>, reader: &mut Reader) -> Defaults {
@@ -61,7 +64,7 @@ fn cache(value: Value, at: &At<'_>, reader: &mut Reader) -> Option<Cache> {
             return None;
         }
     };
-    let meant = reader.known_keys(&map, &["key"], at, "`cache`");
+    let meant = reader.known_keys(&map, CACHE_KEYS, at, "`cache`");
     let Some(key) = map.remove("key").filter(|v| !v.is_null()) else {
         if meant.is_empty() {
             let message = "`cache` does not say its `key`".to_owned();

@@ -15,7 +15,7 @@ use crate::spec::{Input, InputSource, OutputName, Port, is_identifier};
 use crate::template::{Segment, has_expression, split};
 
 /// The resolvers by their keys, with the keys that may stand beside each.
-const RESOLVERS: &[(&str, &[&str])] = &[
+pub(crate) const RESOLVERS: &[(&str, &[&str])] = &[
     ("files", &["span"]),
     ("import", &["type"]),
     ("latest", &["pipeline"]),

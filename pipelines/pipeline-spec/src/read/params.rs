@@ -11,7 +11,7 @@ use crate::code::Code;
 use crate::nearest::did_you_mean;
 use crate::template::has_expression;
 
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "type",
     "default",
     "min",
@@ -21,7 +21,7 @@ const KEYS: &[&str] = &[
     "description",
 ];
 
-const TYPES: &[&str] = &["string", "integer", "number", "boolean", "list", "map"];
+pub(crate) const TYPES: &[&str] = &["string", "integer", "number", "boolean", "list", "map"];
 
 pub(super) fn params(
     value: Option<Value>,

@@ -11,7 +11,7 @@ use crate::code::Code;
 use crate::limits::NAME_CHARACTERS_MAX;
 use crate::spec::{Defaults, PipelineSpec, Step};
 
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "name",
     "description",
     "params",
@@ -22,7 +22,7 @@ const KEYS: &[&str] = &[
 ];
 
 /// Top-level keys that begin so are the user's own: a home for YAML anchors.
-const USERS_PREFIX: &str = "x-";
+pub(crate) const USERS_PREFIX: &str = "x-";
 
 /// Reads the whole document.
 pub(crate) fn pipeline(tree: Value, reader: &mut Reader) -> PipelineSpec {

@@ -10,9 +10,9 @@ use crate::limits::{ATTEMPTS_MAX, BACKOFF_FACTOR_MAX};
 use crate::spec::{Policy, Retry};
 
 /// The keys that a step and `defaults:` have in common.
-pub(super) const KEYS: &[&str] = &["timeout", "grace", "retry"];
+pub(crate) const KEYS: &[&str] = &["timeout", "grace", "retry"];
 
-const RETRY_KEYS: &[&str] = &["attempts", "initial", "factor", "max"];
+pub(crate) const RETRY_KEYS: &[&str] = &["attempts", "initial", "factor", "max"];
 
 /// Takes the keys out of a map.
 pub(super) fn policy(map: &mut Map<String, Value>, at: &At<'_>, reader: &mut Reader) -> Policy {

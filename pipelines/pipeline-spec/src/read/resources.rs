@@ -11,11 +11,11 @@ use crate::nearest::did_you_mean;
 use crate::size;
 use crate::spec::{Concurrency, Resources, WhenBusy, is_identifier};
 
-const RESOURCES: &[&str] = &["cpu", "memory", "gpu"];
+pub(crate) const RESOURCES: &[&str] = &["cpu", "memory", "gpu"];
 
-const CONCURRENCY: &[&str] = &["max_runs", "when_busy"];
+pub(crate) const CONCURRENCY: &[&str] = &["max_runs", "when_busy"];
 
-const WHEN_BUSY: &[(&str, WhenBusy)] = &[
+pub(crate) const WHEN_BUSY: &[(&str, WhenBusy)] = &[
     ("queue", WhenBusy::Queue),
     ("skip", WhenBusy::Skip),
     ("cancel-running", WhenBusy::CancelRunning),

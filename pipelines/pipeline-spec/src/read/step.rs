@@ -15,7 +15,7 @@ use crate::nearest::nearest;
 use crate::spec::{Action, Defaults, Output, Step, is_component_file};
 use crate::template::{CLOSE, OPEN, Segment, has_expression, split};
 
-const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "uses",
     "run",
     "inputs",
@@ -37,9 +37,15 @@ const KEYS: &[&str] = &[
     "description",
 ];
 
+/// Keys of an output that is more than its type.
+pub(crate) const OUTPUT_KEYS: &[&str] = &["type", "optional"];
+
+/// What a step may do; it says one of these.
+pub(crate) const KINDS: &[&str] = &["uses", "run"];
+
 /// Keys that only a step with `run:` takes: a component's manifest says the same. All but the first
 /// stand beside a component file too, which runs a command as well.
-const RUN_ONLY: &[&str] = &["outputs", "files", "workdir"];
+pub(crate) const RUN_ONLY: &[&str] = &["outputs", "files", "workdir"];
 
 /// Reads a step. What it does not say of what `defaults:` may say too, it inherits.
 pub(super) fn step(
@@ -248,7 +254,7 @@ fn outputs(value: Option<Value>, at: &At<'_>, reader: &mut Reader) -> BTreeMap<S
 fn output(value: Value, at: &At<'_>, reader: &mut Reader) -> Output {
     let (value, optional) = match value {
         Value::Object(mut map) => {
-            let meant = reader.known_keys(&map, &["type", "optional"], at, "an output");
+            let meant = reader.known_keys(&map, OUTPUT_KEYS, at, "an output");
             let optional = reader.boolean(map.remove("optional"), &at.key("optional"), false);
             let Some(value) = map.remove("type") else {
                 if meant.contains(&"type") {
