@@ -28,6 +28,7 @@ steps:
   permission_denied: { run: [./folder] }
   exec_format: { run: [./garbage] }
   launch_refused: { run: [echo, LONG] }
+  resources: { run: ["true"], resources: { gpu: 4096 } }
   exit_status: { run: "echo it went wrong >&2; exit 3" }
   signalled: { run: "kill -SEGV $$" }
   timed_out: { run: [sleep, "600"], timeout: 300ms }
