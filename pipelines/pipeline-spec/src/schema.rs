@@ -5,6 +5,10 @@
 //! names, expressions and everything between steps are the compiler's.
 //!
 //! Draft 7, which every editor understands. Merges and aliases are resolved before it is asked.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "fragments are made to be put into the whole; that `json!` copies them is its affair"
+)]
 
 mod settings;
 mod step;

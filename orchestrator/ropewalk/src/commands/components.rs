@@ -116,12 +116,16 @@ fn page(manifest: &Manifest) -> String {
         let cells = [name, &port.artifact_type, given, &port.description];
         cells.map(ToString::to_string).to_vec()
     });
-    parts.push(section("INPUT", &["TYPE", "GIVEN", ""], ports.collect()));
+    parts.push(section(
+        "INPUT",
+        &["TYPE", "GIVEN", ""],
+        &ports.collect::<Vec<_>>(),
+    ));
     let ports = outputs.iter().map(|(name, port)| {
         let cells = [name, &port.artifact_type, &port.description];
         cells.map(ToString::to_string).to_vec()
     });
-    parts.push(section("OUTPUT", &["TYPE", ""], ports.collect()));
+    parts.push(section("OUTPUT", &["TYPE", ""], &ports.collect::<Vec<_>>()));
     let rows = params.iter().map(|(name, spec)| {
         vec![
             name.clone(),
@@ -132,17 +136,17 @@ fn page(manifest: &Manifest) -> String {
         ]
     });
     let header = ["TYPE", "DEFAULT", "TAKES", ""];
-    parts.push(section("PARAMETER", &header, rows.collect()));
+    parts.push(section("PARAMETER", &header, &rows.collect::<Vec<_>>()));
     parts.push(format!("In a pipeline:\n\n{}", example(manifest)));
     parts.retain(|part| !part.is_empty());
     parts.join("\n\n") + "\n"
 }
 
-fn section(first: &str, header: &[&str], rows: Vec<Vec<String>>) -> String {
+fn section(first: &str, header: &[&str], rows: &[Vec<String>]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    table(&[&[first], header].concat(), &rows)
+    table(&[&[first], header].concat(), rows)
 }
 
 fn default(spec: &ParamSpec) -> String {
