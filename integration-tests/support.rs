@@ -33,6 +33,13 @@ impl Project {
         project
     }
 
+    /// A project in this folder, with what is there already.
+    pub(crate) fn in_scratch(scratch: TempDir) -> Self {
+        let project = Self { scratch };
+        fs::create_dir_all(project.folder()).expect("a scratch folder can be written");
+        project
+    }
+
     /// A project whose only file is this pipeline.
     pub(crate) fn of(name: &str, pipeline: &str) -> Self {
         let project = Self::new(name);

@@ -37,6 +37,8 @@ const KILLS: u64 = 30;
 const SEED: u64 = 0x5eed_0002;
 /// The longest pause before a kill: half of them come while the last one is being repaired.
 const PAUSE_MS_MAX: u64 = 400;
+/// The most beginnings and ends of attempts between two kills.
+const PROGRESS_LINES_MAX: u64 = 10;
 /// The most moments of a run at which something is killed. Above it a step might be lost more often than the engine allows it.
 const KILLS_PER_RUN_MAX: u64 = 6;
 /// Layers of the pipeline, and what the steps of each one leave behind.
@@ -168,12 +170,28 @@ fn torment(
 ) -> Vec<(String, u64)> {
     let mut killed = Vec::new();
     for _ in 0..=random.below(KILLS_PER_RUN_MAX) {
+        let lines = match random.below(2) {
+            // While the last one is being repaired, or before anything began.
+            0 => 0,
+            _ => random.below(PROGRESS_LINES_MAX),
+        };
+        wait_for_progress(place, follower, lines);
         thread::sleep(Duration::from_millis(random.below(PAUSE_MS_MAX)));
         for victim in Victim::some(random) {
             strike(victim, place, follower, random, figures, &mut killed);
         }
     }
     killed
+}
+
+/// Waits until so many more attempts have begun or ended, however slow the machine is, or until the run
+/// is over.
+fn wait_for_progress(place: &Place, follower: &mut Child, lines: u64) {
+    let count = || place.read("trace").lines().count() as u64;
+    let wanted = count() + lines;
+    while count() < wanted && matches!(follower.try_wait(), Ok(None)) {
+        thread::sleep(Duration::from_millis(2));
+    }
 }
 
 fn strike(

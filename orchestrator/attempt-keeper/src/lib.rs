@@ -7,7 +7,8 @@
 //! proven dead, by [`end_remains`].
 //!
 //! It knows nothing of pipelines, runs or stores: an attempt is an opaque identifier, a command and
-//! a log file. It uses no asynchronous runtime; the keeper is three threads around one table.
+//! a log file. It uses no asynchronous runtime; the keeper is three threads around one table, and one
+//! for each attempt whose output is masked.
 //!
 //! # Invariant
 //!
@@ -22,6 +23,7 @@ mod limited;
 pub mod limits;
 mod lines;
 mod lock;
+mod mask;
 mod process_table;
 mod protocol;
 mod remains;
@@ -33,6 +35,7 @@ pub use client::{KeeperClient, KeeperMessage};
 pub use error::KeeperError;
 pub use keeper::serve;
 pub use limited::launch_limited;
+pub use mask::{MASK, Masker};
 pub use process_table::COOKIE_VARIABLE;
 pub use protocol::{
     Answer, ClientGreeting, ExitStatus, KeeperGreeting, Launch, Limits, PROTOCOL_VERSION, Request,

@@ -91,6 +91,26 @@ pub const PREDECESSORS_MAX: usize = 64;
 /// Bytes of the lock file that are read: the record with all its predecessors is about 16 KiB.
 pub const LOCK_BYTES_MAX: u64 = 1 << 20;
 
+/// Room that an attempt's log may take; a launch may say otherwise. Nobody reads more, and a step that
+/// prints in a loop must not fill the disk.
+pub const LOG_BYTES_MAX: u64 = 1 << 30;
+
+/// What is kept of the start of a log that took more: how the step began.
+pub const LOG_START_BYTES: u64 = 1 << 20;
+
+/// What is kept of its end.
+pub const LOG_END_BYTES: u64 = 64 << 20;
+
+/// A hole begins and ends at a multiple of this: file systems free whole blocks.
+pub const LOG_BLOCK_BYTES: u64 = 4096;
+
+/// Bytes that are read at once from an attempt whose output is masked: what a pipe holds.
+pub const PUMP_BYTES: usize = 64 << 10;
+
+/// The shortest line of a secret with several lines that is masked by itself: shorter ones, such as a
+/// bracket, stand in any text.
+pub const MASKED_LINE_BYTES_MIN: usize = 4;
+
 /// Bytes of an environment that are searched for the cookie; more than Linux lets a process have
 /// with the default stack limit.
 pub const ENVIRONMENT_BYTES_MAX: u64 = 4 << 20;

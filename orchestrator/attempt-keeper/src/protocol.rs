@@ -82,6 +82,14 @@ pub struct Launch {
     /// it [`STUCK_AFTER`](crate::limits::STUCK_AFTER).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck_after_ms: Option<u64>,
+    /// Bytes of room that the log may take; beyond it the middle is taken out. Without it
+    /// [`LOG_BYTES_MAX`](crate::limits::LOG_BYTES_MAX).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_bytes_max: Option<u64>,
+    /// Secrets that are taken out of what is written to `log`. Only a keeper whose greeting says that it
+    /// masks may be asked for it: another one would write them down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masks: Vec<String>,
     /// What it may take of the machine. A keeper that does not know the field bounds nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
@@ -114,6 +122,8 @@ impl Launch {
             timeout_ms: None,
             grace_ms: 0,
             stuck_after_ms: None,
+            log_bytes_max: None,
+            masks: Vec::new(),
             limits: None,
         }
     }
@@ -210,6 +220,9 @@ pub struct KeeperGreeting {
     /// Its build.
     #[serde(default)]
     pub version: String,
+    /// Whether it takes secrets out of logs.
+    #[serde(default)]
+    pub masks: bool,
 }
 
 /// How an attempt ended.

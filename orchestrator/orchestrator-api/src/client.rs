@@ -17,8 +17,8 @@ use crate::limits::{ANSWER_BYTES_MAX, ANSWER_WAIT};
 use crate::plan::PlanDocument;
 use crate::problem::Problem;
 use crate::request::{
-    ArtifactsQuery, CancelRequest, EventsQuery, LogQuery, PlanRequest, RetryRequest, RunRequest,
-    RunsQuery,
+    ArtifactsQuery, CancelRequest, EventsQuery, LogQuery, PlanRequest, ResumeRequest, RetryRequest,
+    RunRequest, RunsQuery,
 };
 use crate::runs::{RunStarted, Runs};
 use crate::status::{Status, StepShell};
@@ -120,8 +120,9 @@ impl Client {
     }
 
     /// Takes an unfinished run up again.
-    pub async fn resume(&self, run: &str) -> Result<Status, ClientError> {
-        self.post("asking for the run to go on", &["runs", run, "resume"], &())
+    pub async fn resume(&self, run: &str, request: &ResumeRequest) -> Result<Status, ClientError> {
+        let path = ["runs", run, "resume"];
+        self.post("asking for the run to go on", &path, request)
             .await
     }
 

@@ -36,8 +36,8 @@ pub use overview::Overview;
 pub use plan::{PlanDocument, PlanKey, PlanStep};
 pub use problem::Problem;
 pub use request::{
-    ArtifactsQuery, CancelRequest, EventsQuery, FilesQuery, LogQuery, PlanRequest, RetryRequest,
-    RunRequest, RunsQuery, Selection,
+    ArtifactsQuery, CancelRequest, EventsQuery, FilesQuery, LogQuery, PlanRequest, ResumeRequest,
+    RetryRequest, RunRequest, RunsQuery, Selection,
 };
 pub use runs::{RunStarted, RunSummary, Runs};
 pub use status::{

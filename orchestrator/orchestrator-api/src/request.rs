@@ -64,6 +64,9 @@ pub struct RunRequest {
     /// The variables from which attempts start.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Secrets that the client has and the pipeline names. They are held in memory and never stored.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
     /// Most steps of this run at once; the daemon's default if absent.
     #[serde(default)]
     pub slots: Option<u32>,
@@ -87,6 +90,14 @@ pub struct RunRequest {
 pub struct CancelRequest {
     /// Whether attempts that are stuck are left behind.
     pub abandon: bool,
+}
+
+/// Asks for a run to go on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResumeRequest {
+    /// Secrets that the client has and the run waits for. They are held in memory and never stored.
+    pub secrets: BTreeMap<String, String>,
 }
 
 /// Asks for a new run of a finished one.

@@ -150,6 +150,7 @@ words! {
         Slots "slots" "It waits for a free slot.",
         Pool "pool" "It waits for a place in a pool.",
         Disk "disk" "It waits for disk space.",
+        Secret "secret" "It waits for a secret.",
         ExitStatus "exit_status" "The program ended with this status.",
         TimedOut "timed_out" "It ran longer than allowed.",
         Lost "lost" "Its process went with its keeper or machine.",

@@ -37,5 +37,6 @@ pub use door::{Scope, Token};
 pub use error::DaemonError;
 pub use lock::is_held;
 pub use offline::Offline;
+pub use run_executor::secret_of_environment;
 pub use serve::serve;
 pub use serve_config::{ConfigError, LISTEN_DEFAULT, SLOTS_DEFAULT, ServeConfig, TlsFiles};

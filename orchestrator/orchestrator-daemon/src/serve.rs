@@ -13,7 +13,7 @@ use orchestrator_api::{DaemonInfo, DocumentVersion};
 use run_engine::ids::RunId;
 use run_engine::seams::{Clock, JournalEntry};
 use run_executor::limits::STUCK_AFTER;
-use run_executor::{ExecutorConfig, LocalExecutor};
+use run_executor::{ExecutorConfig, LocalExecutor, Secrets};
 use run_store::{RunStore, StoreReader};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -107,6 +107,7 @@ struct Core {
     views: Arc<Views>,
     reader: StoreReader,
     unreadable: Arc<BTreeSet<RunId>>,
+    secrets: Arc<Secrets>,
 }
 
 impl Core {
@@ -122,6 +123,7 @@ impl Core {
         let executor = LocalExecutor::start(executor_config(config), move |report| {
             reports.report(report);
         })?;
+        let secrets = executor.secrets();
         let settings = loop_settings(config);
         let views_too = Arc::clone(&views);
         let held = executor.held().iter().copied();
@@ -140,6 +142,7 @@ impl Core {
             views,
             reader,
             unreadable: Arc::new(unreadable),
+            secrets,
         })
     }
 
@@ -217,6 +220,7 @@ impl Edge {
                 views: Arc::clone(&core.views),
                 commands: core.commands.clone(),
                 unreadable: Arc::clone(&core.unreadable),
+                secrets: Arc::clone(&core.secrets),
                 ending: ending.clone(),
             }),
         });

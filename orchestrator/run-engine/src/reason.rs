@@ -56,6 +56,8 @@ pub enum ReasonCode {
     Pool,
     /// It waits for disk space.
     Disk,
+    /// It waits for a secret.
+    Secret,
     /// The program ended with this status.
     ExitStatus,
     /// It ran longer than allowed.
@@ -96,6 +98,7 @@ impl ReasonCode {
             Self::Slots => "slots",
             Self::Pool => "pool",
             Self::Disk => "disk",
+            Self::Secret => "secret",
             Self::ExitStatus => "exit_status",
             Self::TimedOut => "timed_out",
             Self::Lost => "lost",

@@ -392,6 +392,13 @@ pub enum Report {
         /// Its processes that are known to be alive.
         pids: Vec<u32>,
     },
+    /// An attempt that was started cannot be launched yet; it is tried again and again.
+    Waits {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What it waits for.
+        why: Reason,
+    },
     /// Whether anything new can be launched has changed. Attempts that live are not concerned.
     Hindered {
         /// Why nothing can; none if it can again.

@@ -19,10 +19,12 @@ pub mod limits;
 mod memo;
 mod outputs;
 mod prepare;
+mod secrets;
 mod verify;
 
 pub use executor::{ExecutorConfig, ExecutorError, LocalExecutor, may_live_on};
 pub use launch::{ByHand, by_hand};
 pub use memo::DigestMemo;
 pub use prepare::prepare;
+pub use secrets::{Secrets, of_environment as secret_of_environment};
 pub use verify::verify;

@@ -52,6 +52,9 @@ pub const SENTENCE_CHARACTERS_MAX: usize = 2_000;
 /// Properties of one artifact.
 pub const PROPERTIES_MAX: usize = 64;
 
+/// Bytes of a file with a secret, and of a `.env`. A variable holds less.
+pub const SECRET_BYTES_MAX: u64 = 1 << 20;
+
 /// Bytes of an attempt's arguments and environment together: what Linux takes with the default
 /// stack limit (a quarter of 8 MiB).
 pub const COMMAND_BYTES_MAX: usize = 2 << 20;

@@ -8,6 +8,7 @@ mod check;
 mod engine;
 mod names;
 mod path;
+mod secrets;
 mod syntax;
 mod types;
 
@@ -18,6 +19,9 @@ use serde_json::Value;
 
 pub(crate) use canonical::normal;
 pub(crate) use check::{Checked, Known, PortType, Reference, check_text};
+pub use secrets::{
+    Revealed, resolve_but_secrets, reveal, secret_names, secrets_of, secrets_of_node,
+};
 pub(crate) use types::with_article;
 
 use crate::plan::{Action, Plan};

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use pipeline_plan::expression::{Scope, resolve_text, resolve_value};
+use pipeline_plan::expression::{
+    Scope, resolve_but_secrets, resolve_text, resolve_value, reveal, secrets_of,
+};
 use serde_json::{Value, json};
 
 /// What the expressions of these tests speak of.
@@ -264,4 +266,30 @@ fn hostile_expressions_end_in_a_sentence() {
         let error = given.expect_err(&expression[..expression.len().min(40)]);
         assert!(!error.message.is_empty());
     }
+}
+
+/// What a value happens to hold is no expression when the secrets get theirs.
+#[test]
+fn secrets_are_left_for_later_and_nothing_else_is() {
+    let params = BTreeMap::from([("user".to_owned(), json!("ada ${{ secrets.B }}"))]);
+    let scope = Scope {
+        params: &params,
+        step: &|_| None,
+        values: &BTreeMap::new(),
+    };
+    let text = "${{ params.user }}:${{ secrets.A | upper }}@${{ secrets.A }}";
+    assert_eq!(secrets_of(text).into_iter().collect::<Vec<_>>(), ["A"]);
+    let recorded = resolve_but_secrets(text, &scope).unwrap();
+    assert!(recorded.ends_with(":${{ secrets.A | upper }}@${{ secrets.A }}"));
+    let secrets = BTreeMap::from([
+        ("A".to_owned(), "s3cret".to_owned()),
+        ("B".to_owned(), "other".to_owned()),
+    ]);
+    let revealed = reveal(&recorded, &secrets).unwrap();
+    assert_eq!(revealed.text, "ada ${{ secrets.B }}:S3CRET@s3cret");
+    assert_eq!(revealed.parts, ["S3CRET", "s3cret"]);
+    assert!(!format!("{revealed:?}").contains("s3cret"));
+    // A text without secrets is resolved at once, and never looked at again.
+    let plain = resolve_but_secrets("${{ params.user }}", &scope).unwrap();
+    assert_eq!(plain, "ada ${{ secrets.B }}");
 }

@@ -111,6 +111,11 @@ impl KeeperClient {
         self.greeting.protocol == PROTOCOL_VERSION
     }
 
+    /// Whether the keeper takes secrets out of logs. One that does not must not be asked to.
+    pub fn masks(&self) -> bool {
+        self.greeting.masks
+    }
+
     /// Sends one request.
     pub fn send(&self, request: &Request) -> Result<(), KeeperError> {
         self.send_all(std::slice::from_ref(request))

@@ -9,11 +9,13 @@
 //! keeper.log names what was found and by what, for whoever wonders where a background process went.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use rustix::process::{Signal, getpgid};
 
 use super::attempts::signal_group;
 use super::clock::Moment;
+use super::log_cap::CappedLog;
 use super::note::note;
 use super::shared::State;
 use crate::limits::{LEFTOVER_ZOMBIES_AFTER, LEFTOVERS_NAMED_MAX};
@@ -51,11 +53,34 @@ pub(crate) fn settle(state: &mut State) {
         let look = now.since(ending.since) >= LEFTOVER_ZOMBIES_AFTER;
         left.extend(living_group(state, ending.group, look));
         if left.is_empty() {
+            // What it wrote since the last look is of no use to anyone either.
+            cap(&ending.log);
             state.attempts.settled(&ending.id);
         } else if now >= ending.stuck_at {
             state.attempts.report_stuck(&ending.id, left);
         }
     }
+}
+
+/// Keeps a log from taking too much room. What cannot be done is no reason to end anything.
+pub(crate) fn cap(log: &CappedLog) {
+    let path = log.path.display();
+    match log.cap() {
+        Ok(0) => {}
+        Ok(bytes) => note(format_args!(
+            "{path}: {bytes} bytes were taken out of its middle"
+        )),
+        // Removed by somebody, or on a file system without holes.
+        Err(error) if is_expected(&error) => {}
+        Err(error) => note(format_args!("{path} grows on: {error}")),
+    }
+}
+
+fn is_expected(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::Unsupported
+    )
 }
 
 /// The members of an ended attempt's group; with `look` false, the group itself stands for them all.

@@ -1,14 +1,17 @@
 //! The life of `ropewalk keeper`: taking the lock, starting the threads, ending.
 //!
 //! Three threads share one table: this one speaks to clients and watches the clock ([`serving`]),
-//! one starts attempts, one takes their statuses. The order of events is the table's, under its lock.
+//! one starts attempts, one takes their statuses. An attempt whose output is masked has one more
+//! ([`pump`]). The order of events is the table's, under its lock.
 
 mod attempts;
 mod clock;
 mod connection;
 mod leftovers;
+mod log_cap;
 mod memory;
 mod note;
+pub(crate) mod pump;
 mod reaper;
 mod serving;
 mod shared;

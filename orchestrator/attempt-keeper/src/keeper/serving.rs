@@ -16,7 +16,7 @@ use rustix::net::SocketFlags;
 use super::attempts::{ConnectionId, Now};
 use super::clock::Moment;
 use super::connection::Connection;
-use super::leftovers::settle;
+use super::leftovers::{cap, settle};
 use super::note::note;
 use super::shared::{Shared, State};
 use crate::error::KeeperError;
@@ -86,6 +86,7 @@ impl Serving {
             instance: keeper.instance.clone(),
             pid: keeper.pid,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            masks: true,
         };
         let mut serving = Self {
             state_dir,
@@ -127,6 +128,8 @@ impl Serving {
                     return Ok(End::FolderGone);
                 }
                 self.restore_socket();
+                let logs = self.shared.lock().attempts.logs();
+                logs.iter().for_each(cap);
             }
             if let Some(end) = self.end(&outlook, now) {
                 // Still under the lock, so it is our own socket file and not a successor's.

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::fs::Access;
+use rustix::pipe::PipeFlags;
 
+use crate::keeper::pump::Pump;
 use crate::limited;
 use crate::limits::ATTEMPT_OOM_SCORE;
+use crate::mask::Masker;
 use crate::process_table::{COOKIE_VARIABLE, FileId};
 use crate::protocol::{Launch, Limits};
 
@@ -36,12 +39,14 @@ impl Refusal {
 }
 
 /// An attempt that was started.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Spawned {
     /// Its main process, which leads its process group.
     pub(crate) pid: u32,
-    /// The file that it writes its output to.
+    /// The file or pipe that it writes its output to.
     pub(crate) output: FileId,
+    /// What stands between it and its log, if secrets are taken out of that.
+    pub(crate) pump: Option<Pump>,
 }
 
 /// Starts the attempt in a process group of its own.
@@ -74,8 +79,15 @@ pub(crate) fn spawn_attempt(
         .mode(0o600)
         .open(&launch.log);
     let log = log.map_err(log_failed)?;
-    let output = FileId::of(&log.metadata().map_err(log_failed)?);
-    let log_again = log.try_clone().map_err(log_failed)?;
+    let (output_file, pump) = match &launch.masks[..] {
+        [] => (log, None),
+        masks => {
+            let (file, pump) = masked(log, masks).map_err(log_failed)?;
+            (file, Some(pump))
+        }
+    };
+    let output = FileId::of(&output_file.metadata().map_err(log_failed)?);
+    let output_again = output_file.try_clone().map_err(log_failed)?;
     let null = null
         .try_clone()
         .map_err(|error| Refusal::from_io(&error, "/dev/null is closed"))?;
@@ -99,15 +111,22 @@ pub(crate) fn spawn_attempt(
         .env(COOKIE_VARIABLE, cookie)
         .current_dir(&launch.cwd)
         .stdin(Stdio::from(null))
-        .stdout(Stdio::from(log))
-        .stderr(Stdio::from(log_again))
+        .stdout(Stdio::from(output_file))
+        .stderr(Stdio::from(output_again))
         .process_group(0)
         .spawn()
         .map_err(|error| explain(&error, name, &program, &launch.cwd))?;
     let pid = child.id();
     // It fails only if the process is gone already.
     let _ = fs::write(format!("/proc/{pid}/oom_score_adj"), ATTEMPT_OOM_SCORE);
-    Ok(Spawned { pid, output })
+    Ok(Spawned { pid, output, pump })
+}
+
+/// A pipe to write to, from which all but these secrets gets into the log.
+fn masked(log: File, masks: &[String]) -> io::Result<(File, Pump)> {
+    let (reading, writing) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    let pump = Pump::start(reading, log, Masker::new(masks))?;
+    Ok((File::from(writing), pump))
 }
 
 /// An environment name that is empty or holds `=` would silently become another variable.

@@ -11,6 +11,7 @@
 
 mod ends;
 mod launches;
+mod logs;
 mod peers;
 mod protocol_examples;
 mod remains;

@@ -18,7 +18,7 @@ macro_rules! same {
 fn reason_code(code: ReasonCode) -> api::ReasonCode {
     same!(code, ReasonCode => api::ReasonCode {
         New ParameterChanged InputChanged ComponentChanged FileChanged EnvChanged UpstreamRuns
-        UpstreamChanged CacheOff OutputMissing Forced Unchanged Retried Slots Pool Disk ExitStatus
+        UpstreamChanged CacheOff OutputMissing Forced Unchanged Retried Slots Pool Disk Secret ExitStatus
         TimedOut Lost ConditionFalse UpstreamFailed UpstreamSkipped UpstreamRefused Rejected
         NotSelected
     })

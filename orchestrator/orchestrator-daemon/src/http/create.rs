@@ -29,11 +29,19 @@ use crate::state_folder;
 pub(super) async fn create(
     State(api): State<Api>,
     headers: HeaderMap,
-    Body(request): Body<RunRequest>,
+    Body(mut request): Body<RunRequest>,
 ) -> Answer<RunStarted> {
     api.engine()?;
+    // First of all: what is asked for is remembered, and they are not.
+    let secrets = std::mem::take(&mut request.secrets);
     let key = Key::of(&headers, &api.state_dir, &request)?;
-    api.once(key, move |api| api.new_run(request)).await
+    let make = move |api: &Api| {
+        let new = api.new_run(request)?;
+        // Before the run, so that none of its steps misses them.
+        api.engine()?.secrets.hold(&new.pipeline_file, secrets);
+        Ok(new)
+    };
+    api.once(key, make).await
 }
 
 impl Api {

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::extract::Params;
 use super::find::step;
-use super::log_file::LogFile;
+use super::log_file::{self, LogFile};
 use super::problem::Refusal;
 use super::stream::{Broken, Pieces, answer};
 use super::{Api, Engine, etag, file_answer, prefer};
@@ -70,7 +70,9 @@ pub(super) async fn log(
         let name = path.to_string_lossy().into_owned();
         // What an attempt wrote does not change once it is over.
         let tag = is_over.then(|| etag::tag(&[name.as_bytes()]));
-        if let Some(file) = opened(&path).await? {
+        let file = opened(&path).await?;
+        // One whose middle was taken out is told piece by piece, for that is to be said in it.
+        if let Some(file) = file.filter(log_file::is_whole) {
             return file_answer::file(file, &headers, tag.as_deref()).await;
         }
     }

@@ -1,12 +1,16 @@
 //! Reading a log piece by piece, from its start or from its last lines.
 //!
-//! It does not know whether more is coming.
+//! Where the keeper took the middle out of a log that grew too large, that is said in its place. It does
+//! not know whether more is coming.
 
-use std::io::{self, SeekFrom};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use rustix::fs::{SeekFrom, seek};
+use rustix::io::Errno;
+use tokio::task::spawn_blocking;
 
 use crate::limits::PIECE_BYTES;
 
@@ -17,7 +21,13 @@ pub(super) struct LogFile {
     /// So many last lines only, of what is there at the first read.
     tail: Option<u64>,
     /// None until it is there: an attempt that is about to be launched has no log yet.
-    file: Option<File>,
+    reading: Option<Reading>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    file: File,
+    at: u64,
 }
 
 impl LogFile {
@@ -25,49 +35,104 @@ impl LogFile {
         Self {
             path,
             tail,
-            file: None,
+            reading: None,
         }
     }
 
     /// The next piece; empty where the log ends for now.
     pub(super) async fn read(&mut self) -> io::Result<Vec<u8>> {
-        if self.file.is_none() {
-            self.file = self.open().await?;
-        }
-        let Some(file) = &mut self.file else {
-            return Ok(Vec::new());
-        };
-        let mut piece = vec![0; PIECE_BYTES];
-        let length = file.read(&mut piece).await?;
-        piece.truncate(length);
+        let (reading, path, tail) = (self.reading.take(), self.path.clone(), self.tail);
+        let read = spawn_blocking(move || {
+            let reading = match reading {
+                Some(reading) => Some(reading),
+                None => Reading::open(path, tail)?,
+            };
+            let Some(mut reading) = reading else {
+                return Ok((None, Vec::new()));
+            };
+            let piece = reading.next()?;
+            Ok::<_, io::Error>((Some(reading), piece))
+        });
+        let piece;
+        (self.reading, piece) = read.await.map_err(io::Error::other)??;
         Ok(piece)
-    }
-
-    async fn open(&self) -> io::Result<Option<File>> {
-        let mut file = match File::open(&self.path).await {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened?,
-        };
-        if let Some(lines) = self.tail {
-            let start = start_of_last(&mut file, lines).await?;
-            file.seek(SeekFrom::Start(start)).await?;
-        }
-        Ok(Some(file))
     }
 }
 
-/// Where the last `lines` lines begin.
-async fn start_of_last(file: &mut File, lines: u64) -> io::Result<u64> {
-    let end = file.seek(SeekFrom::End(0)).await?;
+impl Reading {
+    fn open(path: PathBuf, tail: Option<u64>) -> io::Result<Option<Self>> {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let at = match tail {
+            Some(lines) => start_of_last(&file, lines)?,
+            None => 0,
+        };
+        Ok(Some(Self { file, at }))
+    }
+
+    fn next(&mut self) -> io::Result<Vec<u8>> {
+        let Some(data) = data_after(&self.file, self.at)? else {
+            return Ok(Vec::new());
+        };
+        if data > self.at {
+            let removed = data - self.at;
+            self.at = data;
+            let notice =
+                format!("\n[{removed} bytes were taken out here: the log grew too large]\n");
+            return Ok(notice.into_bytes());
+        }
+        let length = usize::try_from(hole_after(&self.file, data)? - data).unwrap_or(PIECE_BYTES);
+        let mut piece = vec![0; length.min(PIECE_BYTES)];
+        let length = self.file.read_at(&mut piece, self.at)?;
+        piece.truncate(length);
+        self.at += length as u64;
+        Ok(piece)
+    }
+}
+
+/// Whether nothing was taken out of a log; asked of a file that nothing was read of yet.
+pub(super) fn is_whole(log: &tokio::fs::File) -> bool {
+    let hole = seek(log, SeekFrom::Hole(0)).ok();
+    let end = seek(log, SeekFrom::End(0)).ok();
+    // Whoever reads it begins at its start.
+    let at_start = seek(log, SeekFrom::Start(0)).is_ok();
+    at_start && (hole.is_none() || hole >= end)
+}
+
+/// Where the next data begins; none at the end of the file.
+fn data_after(file: &File, at: u64) -> io::Result<Option<u64>> {
+    match seek(file, SeekFrom::Data(at)) {
+        Ok(data) => Ok(Some(data)),
+        Err(Errno::NXIO) => Ok(None),
+        // A file system that knows no holes.
+        Err(Errno::INVAL) => Ok((at < file.metadata()?.len()).then_some(at)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where the data ends that begins here.
+fn hole_after(file: &File, at: u64) -> io::Result<u64> {
+    match seek(file, SeekFrom::Hole(at)) {
+        Ok(hole) => Ok(hole),
+        Err(Errno::INVAL) => Ok(file.metadata()?.len()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where the last `lines` lines begin, or what was kept of the end of a log without its middle.
+fn start_of_last(file: &File, lines: u64) -> io::Result<u64> {
+    let end = file.metadata()?.len();
+    let first = start_of_last_data(file, end)?;
     let mut left = lines;
     let mut from = end;
     let mut piece = vec![0; PIECE_BYTES];
-    while from > 0 && lines > 0 {
-        let start = from.saturating_sub(PIECE_BYTES as u64);
+    while from > first && lines > 0 {
+        let start = from.saturating_sub(PIECE_BYTES as u64).max(first);
         // At most a piece's length.
         let length = usize::try_from(from - start).unwrap_or(PIECE_BYTES);
-        file.seek(SeekFrom::Start(start)).await?;
-        file.read_exact(&mut piece[..length]).await?;
+        file.read_exact_at(&mut piece[..length], start)?;
         for index in (0..length).rev() {
             let position = start + index as u64;
             // The end of the last line begins no other.
@@ -81,5 +146,15 @@ async fn start_of_last(file: &mut File, lines: u64) -> io::Result<u64> {
         }
         from = start;
     }
-    Ok(if lines == 0 { end } else { 0 })
+    Ok(if lines == 0 { end } else { first })
+}
+
+/// Where the data begins that ends with the file.
+fn start_of_last_data(file: &File, end: u64) -> io::Result<u64> {
+    let (mut last, mut at) = (0, 0);
+    while let Some(data) = data_after(file, at)?.filter(|data| *data < end) {
+        last = data;
+        at = hole_after(file, data)?;
+    }
+    Ok(last)
 }

@@ -38,6 +38,7 @@ use axum::{Json, Router};
 use component_api::catalog::Catalog;
 use orchestrator_api::DaemonInfo;
 use run_engine::ids::RunId;
+use run_executor::Secrets;
 use run_store::StoreReader;
 use tokio::sync::{Mutex, oneshot};
 
@@ -91,6 +92,8 @@ pub(crate) struct Engine {
     pub(crate) commands: LoopSender,
     /// Unfinished runs that were not taken up, because they could not be read.
     pub(crate) unreadable: Arc<BTreeSet<RunId>>,
+    /// Where secrets are handed over that clients have.
+    pub(crate) secrets: Arc<Secrets>,
     /// The end of this daemon.
     pub(crate) ending: Ending,
 }

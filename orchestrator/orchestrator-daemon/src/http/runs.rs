@@ -48,8 +48,13 @@ pub(super) async fn cancel(
     api.blocking(move |api| Ok(Json(api.status(run)?))).await
 }
 
-/// A daemon resumes every unfinished run at its start, so what is left is to say how the run stands.
-pub(super) async fn resume(State(api): State<Api>, Path(run): Path<String>) -> Answer<api::Status> {
+/// A daemon resumes every unfinished run at its start, so what is left is to take what the client has
+/// for it, and to say how the run stands.
+pub(super) async fn resume(
+    State(api): State<Api>,
+    Path(run): Path<String>,
+    Body(request): Body<api::ResumeRequest>,
+) -> Answer<api::Status> {
     api.engine()?;
     api.blocking(move |api| {
         let status = api.status(api.run_id(&run)?)?;
@@ -59,6 +64,8 @@ pub(super) async fn resume(State(api): State<Api>, Path(run): Path<String>) -> A
             return Err(Refusal::conflict("run_ended", detail).hint(hint));
         }
         api.taken_up(RunId(status.run_id))?;
+        let file = std::path::Path::new(&status.pipeline_file);
+        api.engine()?.secrets.hold(file, request.secrets);
         Ok(Json(status))
     })
     .await

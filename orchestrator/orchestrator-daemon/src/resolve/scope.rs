@@ -71,8 +71,17 @@ impl<'a> StepScope<'a> {
     ) -> Result<BTreeMap<String, String>, Failure> {
         let texts = texts.iter();
         texts
-            .map(|(name, text)| Ok((name.clone(), self.text(text, || format!("env.{name}"))?)))
+            .map(|(name, text)| Ok((name.clone(), self.variable(name, text)?)))
             .collect()
+    }
+
+    /// A variable as it is recorded: what speaks of secrets stays as it is.
+    fn variable(&self, name: &str, text: &str) -> Result<String, Failure> {
+        if !has_expression(text) {
+            return Ok(text.to_owned());
+        }
+        self.with_scope(|scope| expression::resolve_but_secrets(text, scope))
+            .map_err(|error| failure(self.node, &format!("env.{name}"), &error))
     }
 
     /// Parameters with their expressions resolved.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use pipeline_plan::NodeId;
 use run_engine::event::StepStarted;
-use run_engine::ids::RunId;
+use run_engine::ids::{AttemptId, RunId};
 use run_engine::reason::Reason;
 use run_engine::seams::Reusable;
 use run_engine::state::{RunPhase, RunState};
@@ -36,6 +36,8 @@ pub(super) struct ActiveRun {
     pub(super) inherited: BTreeSet<NodeId>,
     /// Processes of live attempts.
     pub(super) pids: Arc<BTreeMap<NodeId, u32>>,
+    /// What live attempts wait for that cannot be launched yet.
+    pub(super) held_up: BTreeMap<NodeId, Reason>,
     /// Number of its last event.
     pub(super) seq: u64,
     /// Whether it may begin, as far as the other runs of its pipeline go. What it waits for is found anew
@@ -109,6 +111,7 @@ impl ActiveRun {
             carrying: Carrying::default(),
             inherited: BTreeSet::new(),
             pids: Arc::default(),
+            held_up: BTreeMap::new(),
             seq: 0,
             turn: Turn::Begun,
         }
@@ -122,6 +125,12 @@ impl ActiveRun {
     /// Its identity.
     pub(super) fn id(&self) -> RunId {
         self.state.id()
+    }
+
+    /// Whether this is the live attempt of its step.
+    pub(super) fn is_live(&self, attempt: AttemptId) -> bool {
+        let live = self.state.live_attempt(attempt.node);
+        live.is_some_and(|started| started.attempt == attempt.number)
     }
 
     /// Forgets everything that was being done for steps that have not started.
@@ -139,6 +148,7 @@ impl ActiveRun {
         if !self.pids.keys().all(lives) {
             Arc::make_mut(&mut self.pids).retain(|node, _| lives(node));
         }
+        self.held_up.retain(|node, _| lives(node));
     }
 
     /// Takes a step that something is to stand in for.
@@ -154,11 +164,15 @@ impl ActiveRun {
 
     /// What readers see of it.
     pub(super) fn live(&self, waiting: Vec<Waiting>) -> LiveRun {
+        let held_up = self.held_up.iter().map(|(node, why)| Waiting {
+            why: why.clone(),
+            steps: BTreeSet::from([*node]),
+        });
         LiveRun {
             view: self.state.view(),
             seq: self.seq,
             pids: Arc::clone(&self.pids),
-            waiting: waiting.into(),
+            waiting: waiting.into_iter().chain(held_up).collect(),
         }
     }
 

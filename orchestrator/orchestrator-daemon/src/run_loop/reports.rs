@@ -61,6 +61,15 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
                 Some(run) => bench.stuck(run, attempt, pids),
                 None => Ok(()),
             },
+            Report::Waits { attempt, why } => {
+                if let Some(run) = self.runs.get_mut(&attempt.run)
+                    && run.is_live(attempt)
+                {
+                    run.held_up.insert(attempt.node, why);
+                    bench.draft.changed.insert(attempt.run);
+                }
+                Ok(())
+            }
             Report::Hindered { why } => {
                 bench.hindrance = why;
                 bench.draft.changed.extend(self.runs.keys());
@@ -86,6 +95,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
                 bench.release_version(attempt.run, attempt.node);
                 run.inherited.remove(&attempt.node);
                 Arc::make_mut(&mut run.pids).remove(&attempt.node);
+                run.held_up.remove(&attempt.node);
             }
         }
         bench.draft.effects.push(Effect::Acknowledge(attempt));
@@ -120,11 +130,11 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         pid: u32,
         adopted: bool,
     ) -> Result<(), LoopError> {
-        let live = run.state.live_attempt(attempt.node);
-        if live.is_none_or(|started| started.attempt != attempt.number) {
+        if !run.is_live(attempt) {
             return Ok(());
         }
         Arc::make_mut(&mut run.pids).insert(attempt.node, pid);
+        run.held_up.remove(&attempt.node);
         self.draft.changed.insert(run.id());
         let inherited = run.inherited.remove(&attempt.node);
         if !(inherited && adopted) {

@@ -39,7 +39,11 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         let (id, state) = (run.id(), &run.state);
         let lives = |node: &NodeId| state.live_attempt(*node).is_some();
         assert!(
-            run.inherited.iter().all(lives) && run.pids.keys().all(lives),
+            run.inherited
+                .iter()
+                .chain(run.pids.keys())
+                .chain(run.held_up.keys())
+                .all(lives),
             "run {id}: a process is known of a step that has none"
         );
         let pushes = self.live_pushes.keys().filter(|(run, _)| *run == id);

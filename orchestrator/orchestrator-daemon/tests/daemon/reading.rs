@@ -1,7 +1,8 @@
 //! Reading without a daemon: the same documents from the same routes, and nothing is changed.
 
 use orchestrator_api::{
-    Action, ArtifactsQuery, CancelRequest, EventsQuery, LogQuery, RetryRequest, RunState, RunsQuery,
+    Action, ArtifactsQuery, CancelRequest, EventsQuery, LogQuery, ResumeRequest, RetryRequest,
+    RunState, RunsQuery,
 };
 
 use crate::support::{Project, follow, log};
@@ -76,7 +77,10 @@ async fn what_changes_something_needs_a_daemon() {
             .cancel(&run, &CancelRequest::default())
             .await
             .map(drop),
-        client.resume(&run).await.map(drop),
+        client
+            .resume(&run, &ResumeRequest::default())
+            .await
+            .map(drop),
         client.retry(&run, &RetryRequest::default()).await.map(drop),
         client.stop().await,
     ];

@@ -5,7 +5,7 @@ use std::fs;
 
 use orchestrator_api::{
     Action, ArtifactsQuery, AttemptState, CancelRequest, EventLine, EventType, EventsQuery,
-    LogQuery, ReasonCode, RetryRequest, RunState, RunsQuery, StepState,
+    LogQuery, ReasonCode, ResumeRequest, RetryRequest, RunState, RunsQuery, StepState,
 };
 
 use crate::support::{Project, follow, log, step, wait_for, wait_for_state};
@@ -240,7 +240,7 @@ steps:
     );
     assert_eq!(
         client
-            .resume(&run)
+            .resume(&run, &ResumeRequest::default())
             .await
             .unwrap_err()
             .problem()
@@ -337,7 +337,14 @@ async fn a_run_is_followed_while_it_goes_on_and_cancelled() {
         .await
         .unwrap_err();
     assert_eq!(error.problem().unwrap().code, "run_unfinished");
-    assert_eq!(client.resume(&run).await.unwrap().state, RunState::Running);
+    assert_eq!(
+        client
+            .resume(&run, &ResumeRequest::default())
+            .await
+            .unwrap()
+            .state,
+        RunState::Running
+    );
 
     client
         .cancel(&run, &CancelRequest::default())

@@ -2,7 +2,7 @@
 
 use orchestrator_daemon::run_loop::LoopInput;
 use run_engine::event::RunEnd;
-use run_engine::ids::RunId;
+use run_engine::ids::{AttemptId, RunId};
 use run_engine::reason::{Reason, ReasonCode};
 use run_engine::seams::Report;
 
@@ -76,6 +76,35 @@ fn a_step_that_was_started_and_could_not_be_launched_waits_too() {
         waiting(&world, run),
         Some((vec![], "little room".to_owned()))
     );
+    world.settle().unwrap();
+    assert_eq!(world.end_of(run), RunEnd::Succeeded);
+}
+
+#[test]
+fn a_step_that_cannot_be_launched_yet_tells_what_it_waits_for() {
+    let mut world = World::new(4);
+    let run = world.run(run_of(vec![command("a", &[]), command("b", &[])]));
+    let attempt = world.machine.live()[0];
+    let waits = |number| {
+        LoopInput::Report(Report::Waits {
+            attempt: AttemptId { number, ..attempt },
+            why: Reason::new(ReasonCode::Secret, "it waits for the secret `A`", "A"),
+        })
+    };
+    let held_up = |world: &World| {
+        let live = world.views.get(run).unwrap();
+        let waiting = live.waiting.iter().flat_map(|waiting| &waiting.steps);
+        waiting.map(|node| node.0).collect::<Vec<_>>()
+    };
+    // Of an attempt that does not live it says nothing.
+    world.turn(vec![waits(2)]).unwrap();
+    assert_eq!(held_up(&world), [0; 0]);
+    world.turn(vec![waits(1)]).unwrap();
+    assert_eq!(held_up(&world), [0]);
+    // It is launched at last.
+    world.report().unwrap();
+    assert_eq!(held_up(&world), [0; 0]);
+    world.turn(vec![waits(1)]).unwrap();
     world.settle().unwrap();
     assert_eq!(world.end_of(run), RunEnd::Succeeded);
 }

@@ -102,14 +102,15 @@ fn whatever_happens_every_run_ends_as_it_must() {
         return;
     }
     let seeds = number("SEEDS").unwrap_or(SEEDS_DEFAULT);
-    let (next, seen) = (AtomicU64::new(0), Mutex::new(Seen::default()));
+    let first = number("FIRST_SEED").unwrap_or(0);
+    let (next, seen) = (AtomicU64::new(first), Mutex::new(Seen::default()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds {
+                    if seed >= first + seeds {
                         return;
                     }
                     let (universe, went_well) = play(seed, Disk::default(), false);

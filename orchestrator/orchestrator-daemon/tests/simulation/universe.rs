@@ -449,7 +449,8 @@ fn is_of_attempt(report: &Report) -> bool {
         Report::Launched { .. }
         | Report::Ended { .. }
         | Report::Lost { .. }
-        | Report::Stuck { .. } => true,
+        | Report::Stuck { .. }
+        | Report::Waits { .. } => true,
     }
 }
 
@@ -484,6 +485,9 @@ fn show(report: &Report) -> String {
                 "attempt {} of step {} is stuck",
                 attempt.number, attempt.node.0
             )
+        }
+        Report::Waits { attempt, why } => {
+            format!("step {} waits: {}", attempt.node.0, why.text)
         }
         Report::Hindered { why } => format!("nothing can be launched: {why:?}"),
     }

@@ -1,10 +1,11 @@
 //! `ropewalk resume [RUN]`: follow an unfinished run, with a daemon that takes it up again.
 
 use clap::Args;
-use orchestrator_api::{Client, RunsQuery, Status};
+use orchestrator_api::{Client, ReasonCode, ResumeRequest, RunsQuery, Status};
 
 use super::{Outcome, attend};
 use crate::context::Context;
+use crate::environment::secrets;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::following::From;
@@ -36,7 +37,10 @@ pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome 
     }
     let signals = Signals::new()?;
     let run = status.run_id.to_string();
-    let status = match client.resume(&run).await {
+    let request = ResumeRequest {
+        secrets: secrets(missing_secrets(&status))?,
+    };
+    let status = match client.resume(&run, &request).await {
         // It ended meanwhile: the daemon has taken it up without being asked.
         Err(error) if error.problem().is_some_and(|p| p.code == "run_ended") => {
             return over(&client, &client.status(&run).await?, context).await;
@@ -45,6 +49,13 @@ pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome 
     };
     let begin = ("following", From::Now);
     attend::attend(&mut reach, client, &status, begin, signals, context).await
+}
+
+/// The secrets that a run's steps wait for.
+fn missing_secrets(status: &Status) -> impl Iterator<Item = &str> {
+    let reasons = status.steps.iter().filter_map(|step| step.reason.as_ref());
+    let missing = reasons.filter(|reason| reason.code == ReasonCode::Secret);
+    missing.filter_map(|reason| reason.detail.as_deref())
 }
 
 /// There is nothing to be followed any more.

@@ -2,13 +2,13 @@
 
 use clap::Args;
 use orchestrator_api::{Client, RunRequest, RunStarted};
-use pipeline_plan::expression::environment_names;
+use pipeline_plan::expression::{environment_names, secret_names};
 use uuid::Uuid;
 
 use super::request::Request;
 use super::{Outcome, attend};
 use crate::context::Context;
-use crate::environment::environment;
+use crate::environment::{environment, secrets};
 use crate::error::CliError;
 use crate::following::From;
 use crate::reaching::Reach;
@@ -35,6 +35,7 @@ pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome 
     let request = RunRequest {
         pipeline_file: checked.file.path.to_string_lossy().into_owned(),
         environment: environment(&environment_names(&checked.plan)),
+        secrets: secrets(secret_names(&checked.plan).iter().map(String::as_str))?,
         text: checked.file.text,
         components: checked.file.components,
         params: checked.params,

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use attempt_keeper::{ExitStatus, Launch};
+use attempt_keeper::{ExitStatus, Launch, Masker};
 use run_engine::decide::{AttemptOutcome, AttemptReport};
 use run_engine::ids::AttemptId;
-use run_engine::reason::Failure;
+use run_engine::reason::{Failure, Reason};
 use run_engine::seams::{LaunchTask, PrepareTask, Report, VerifyTask};
 
-use super::dispatcher::Message;
+use super::dispatcher::{Built, Message};
 use super::pool::Pool;
 use super::{Context, names};
 use crate::launch::{self, Attempt};
+use crate::outputs::masking::{mask, mask_failure, withhold};
+use crate::secrets::Given;
 use crate::{outputs, prepare, verify};
 
 /// Looks at the files of these steps: once for all that depend on the same, as the steps of one
@@ -84,21 +86,37 @@ pub(super) fn build(context: &Context, tasks: &[LaunchTask], messages: &Sender<M
     let built = tasks.iter().map(|task| {
         let id = task.attempt();
         let attempt = Attempt::new(task, &config.state_dir);
-        let launch = launch::build(
-            &attempt,
-            names::name_of(id),
-            &config.component_argv,
-            &context.memo,
-        );
-        let stuck_after = u64::try_from(config.stuck_after.as_millis()).ok();
-        let launch = launch.map(|launch| Launch {
-            stuck_after_ms: stuck_after,
-            ..launch
-        });
-        (id, launch.map(Box::new))
+        (id, build_one(context, &attempt, names::name_of(id)))
     });
     // Without a dispatcher the executor ends.
     let _ = messages.send(Message::Built(built.collect()));
+}
+
+fn build_one(context: &Context, attempt: &Attempt<'_>, name: String) -> Built {
+    let given = match given(context, attempt) {
+        Ok(given) => given,
+        Err(why) => return Built::Waits(why),
+    };
+    let masker = Masker::new(&given.masks);
+    let stuck_after_ms = u64::try_from(context.config.stuck_after.as_millis()).ok();
+    let argv = &context.config.component_argv;
+    match launch::build(attempt, name, argv, &context.memo, given) {
+        Ok(launch) => Built::Ready(Box::new(Launch {
+            stuck_after_ms,
+            ..launch
+        })),
+        Err(mut failure) => {
+            mask_failure(&mut failure, &masker);
+            Built::Failed(failure)
+        }
+    }
+}
+
+/// The secrets that an attempt is given; what it waits for if one is missing.
+fn given(context: &Context, attempt: &Attempt<'_>) -> Result<Given, Reason> {
+    let (created, started) = (&attempt.task.created, &attempt.task.started);
+    let file = &created.pipeline_file;
+    context.secrets.of(attempt.node, &started.key, file)
 }
 
 /// Looks at what these attempts left, and reports their ends.
@@ -106,9 +124,14 @@ pub(super) fn collect(context: &Context, ended: &[(LaunchTask, ExitStatus)]) {
     context.look_at_disk();
     for (task, status) in ended {
         let attempt = Attempt::new(task, &context.config.state_dir);
-        let report = outputs::look(&attempt, status, &context.memo);
+        let mut report = outputs::look(&attempt, status, &context.memo);
         if !matches!(report.outcome, AttemptOutcome::Failed(_)) {
             launch::remove_checkpoint(&attempt);
+        }
+        match given(context, &attempt) {
+            Ok(given) if given.masks.is_empty() => {}
+            Ok(given) => mask(&attempt, &mut report, &Masker::new(given.masks)),
+            Err(_) => withhold(&mut report),
         }
         context.report(Report::Ended {
             attempt: task.attempt(),

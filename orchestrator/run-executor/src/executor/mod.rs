@@ -27,6 +27,7 @@ use run_engine::reason::Reason;
 use run_engine::seams::{Effect, Executor, Report};
 
 use crate::memo::DigestMemo;
+use crate::secrets::Secrets;
 use dispatcher::{Dispatcher, Message};
 use hindrance::Hindrances;
 use pool::Pool;
@@ -83,6 +84,7 @@ struct Context {
     /// The present keeper's instance.
     keeper: Mutex<String>,
     hindrances: Hindrances,
+    secrets: Arc<Secrets>,
     messages: Sender<Message>,
     report: Box<dyn Fn(Report) + Send + Sync>,
 }
@@ -148,6 +150,7 @@ impl LocalExecutor {
             memo: DigestMemo::new(&config.state_dir),
             keeper: Mutex::new(link.client.instance().to_owned()),
             hindrances: Hindrances::default(),
+            secrets: Arc::default(),
             messages: messages.clone(),
             report: Box::new(report),
             config,
@@ -187,6 +190,11 @@ impl LocalExecutor {
     /// acknowledge; the loop ends and acknowledges it, or the keeper would hold it for ever.
     pub fn held(&self) -> &[AttemptId] {
         &self.held
+    }
+
+    /// Where secrets are handed over that clients have.
+    pub fn secrets(&self) -> Arc<Secrets> {
+        Arc::clone(&self.context.secrets)
     }
 
     /// Digests that were taken already, for whoever prepares steps beside this executor.

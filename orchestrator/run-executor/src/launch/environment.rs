@@ -8,14 +8,20 @@ use component_api::contract::{ExecutorInput, VARIABLE_BYTES_MAX, value_text, var
 
 use super::{Attempt, FILES};
 
-/// All variables, sorted by name. The step's own replace the run's, the contract's replace both.
-pub(super) fn of(attempt: &Attempt<'_>, input: &ExecutorInput) -> Vec<(String, String)> {
+/// All variables, sorted by name. The step's own replace the run's, the contract's replace both. Of the
+/// step's own those that speak of secrets are given, and recorded without.
+pub(super) fn of(
+    attempt: &Attempt<'_>,
+    input: &ExecutorInput,
+    given: BTreeMap<String, String>,
+) -> Vec<(String, String)> {
     let (created, started) = (&attempt.task.created, &attempt.task.started);
     let mut variables = Variables {
         values: created.environment.clone(),
         executor_input: absolute(attempt, &attempt.layout.executor_input()),
     };
     variables.values.extend(started.key.env.clone());
+    variables.values.extend(given);
     for (name, value) in [
         ("RUN_ID", created.run.to_string()),
         ("PIPELINE", created.plan.name.clone()),

@@ -23,6 +23,7 @@ use crate::failures;
 use crate::layout::{AttemptLayout, checkpoint_folder, shared_work_folder};
 use crate::limits::{COMMAND_BYTES_MAX, KILL_GRACE_MS, LIMITED_PIDS_MAX};
 use crate::memo::DigestMemo;
+use crate::secrets::Given;
 use crate::verify::verify_artifact;
 
 /// Name of the artifact type whose files lie elsewhere.
@@ -112,13 +113,14 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Writes the attempt's files and says how it is started. `name` is its identifier at the keeper,
+/// Writes the attempt's files and says how it is started. `given` stands in none of them. `name` is its identifier at the keeper,
 /// `component_argv` the command that a standard component's name and arguments follow.
 pub(crate) fn build(
     attempt: &Attempt<'_>,
     name: String,
     component_argv: &[String],
     memo: &DigestMemo,
+    given: Given,
 ) -> Result<Launch, Failure> {
     check_paths(attempt)?;
     check_artifacts(attempt, memo)?;
@@ -133,7 +135,7 @@ pub(crate) fn build(
     let input_path = attempt.path(&attempt.layout.executor_input());
     write(&input_path, json.as_bytes())?;
     let argv = arguments(attempt, component_argv, &json, &input_path);
-    let env = environment::of(attempt, &input);
+    let env = environment::of(attempt, &input, given.variables);
     check_size(&argv, &env)?;
     let cwd = attempt.work_place();
     let log = attempt.path(&attempt.layout.log());
@@ -142,6 +144,7 @@ pub(crate) fn build(
         timeout_ms: attempt.node.policy.timeout_ms,
         grace_ms: grace_ms(attempt.node),
         limits: limits(&attempt.node.resources),
+        masks: given.masks,
         ..Launch::new(name, argv, cwd, log)
     })
 }
@@ -171,7 +174,9 @@ pub fn by_hand(
         _ => {}
     }
     make_folder(&attempt.path(&attempt.layout.outputs()))?;
-    let launch = build(&attempt, "by hand".to_owned(), component_argv, memo)?;
+    // Secrets are for attempts alone: here their variables hold what the pipeline says.
+    let (name, given) = ("by hand".to_owned(), Given::default());
+    let launch = build(&attempt, name, component_argv, memo, given)?;
     Ok(ByHand {
         argv: launch.argv,
         env: launch.env,

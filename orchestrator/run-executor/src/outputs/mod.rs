@@ -5,6 +5,7 @@
 
 mod artifact;
 pub(crate) mod layout_check;
+pub(crate) mod masking;
 mod parameters;
 pub(crate) mod properties;
 pub(crate) mod tree;

@@ -20,6 +20,7 @@ use super::globs::{self, Files, GlobError, Place};
 use crate::failures;
 use crate::limits::{KEY_BYTES_MAX, KEY_FILES_MAX, PIPELINE_BYTES_MAX};
 use crate::memo::{DigestError, DigestMemo};
+use crate::secrets::DOTENV;
 
 /// What was found.
 pub(super) enum Found {
@@ -178,7 +179,8 @@ impl Filter {
                 !matches!(&*name, ".git" | "__pycache__") && !path.join("pyvenv.cfg").is_file()
             }
             // `.git` of a work tree or a submodule is a file.
-            _ => name != ".git" && !is_document(&name) && !is_pipeline(path),
+            // Secrets leave no trace, and their digests would be one.
+            _ => name != ".git" && name != DOTENV && !is_document(&name) && !is_pipeline(path),
         }
     }
 }

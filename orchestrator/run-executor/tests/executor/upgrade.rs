@@ -76,6 +76,7 @@ fn serve(
         let request: Request = serde_json::from_str(&line.unwrap()).unwrap();
         match &request {
             Request::Hello(_) => say(&Answer::Hello(KeeperGreeting {
+                masks: false,
                 protocol,
                 instance: INSTANCE.to_owned(),
                 pid: std::process::id(),
@@ -158,6 +159,31 @@ fn an_attempt_of_a_keeper_of_another_protocol_is_adopted_and_what_is_new_waits()
             "{outcome:?}"
         );
     }
+}
+
+/// A keeper of this protocol that is too old to take secrets out of logs.
+#[test]
+fn no_secret_is_handed_to_a_keeper_that_would_write_it_down() {
+    let mut world = World::without_executor();
+    let keeper = StandIn::start(&world.state_dir(), PROTOCOL_VERSION, "held");
+    world.write(".env", "TOKEN=s3cret\n");
+    world.start();
+    let mut step = world.shell_of("echo $TOKEN", INSTANCE);
+    let text = "${{ secrets.TOKEN }}".to_owned();
+    step.node.env.insert("TOKEN".to_owned(), text.clone());
+    step.key.env.insert("TOKEN".to_owned(), text);
+    world.launch(&step);
+    let code = world.wait_for("the step to wait", |report| match report {
+        Report::Waits { attempt, why } => (*attempt == step.task().attempt()).then_some(why.code),
+        _ => None,
+    });
+    assert_eq!(code, ReasonCode::Slots);
+    // It is asked to end once it holds nothing, and to start nothing.
+    keeper.asked(|request| match request {
+        Request::Launch(launch) => panic!("{} was handed over", launch.attempt),
+        Request::End => Some(()),
+        _ => None,
+    });
 }
 
 /// What the loop is told next of why nothing can be launched.

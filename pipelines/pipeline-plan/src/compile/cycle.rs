@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::order::Cycle;
 use super::steps::{Entry, Steps};
-use super::texts::Names;
+use super::texts::{Names, Place};
 use crate::expression::{Reference, check_text};
 use crate::limits::CYCLE_NAMES_MAX;
 
@@ -46,21 +46,17 @@ fn message(steps: &Steps<'_>, cycle: &Cycle) -> String {
 fn pointer(steps: &Steps<'_>, step: usize, need: usize, at: &At<'_>) -> Option<String> {
     let entry = steps.get(step);
     let wanted = steps.get(need).id;
-    let names = |text: &str, is_condition| {
-        let known = Names {
-            steps,
-            step,
-            is_condition,
-        };
+    let names = |text: &str, place| {
+        let known = Names { steps, step, place };
         let references = check_text(text, &known).references;
         references.contains(&Reference::Step(need))
             || references.contains(&Reference::StepState(need))
     };
     let condition = entry.step.condition.as_deref();
-    let in_condition = || condition.filter(|text| names(text, true));
+    let in_condition = || condition.filter(|text| names(text, Place::Condition));
     in_needs(&entry, wanted, at)
         .or_else(|| in_inputs(&entry, wanted, at))
-        .or_else(|| in_texts(&entry, &|text| names(text, false), at))
+        .or_else(|| in_texts(&entry, &|text| names(text, Place::Text), at))
         .or_else(|| in_condition().map(|_| at.key("if").pointer()))
 }
 

@@ -133,7 +133,7 @@ fn env(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> BTreeMap<St
         .map(|(name, text)| {
             let is_default = entry.step.inherited.contains(&format!("env/{name}"));
             let at = places[usize::from(is_default)].key(name);
-            (name.clone(), texts.text(text, &at).0)
+            (name.clone(), texts.variable(text, &at))
         })
         .collect()
 }

@@ -27,16 +27,27 @@ impl Texts<'_, '_> {
         if !has_expression(text) {
             return (text.to_owned(), Some(ParamType::String));
         }
-        let checked = self.check(text, false);
+        let checked = self.check(text, Place::Text);
         let canonical = checked.canonical(text);
         let value_type = checked.value_type;
         self.record(checked, at);
         (canonical, value_type)
     }
 
+    /// A variable of the step, as the plan holds it.
+    pub(super) fn variable(&mut self, text: &str, at: &At<'_>) -> String {
+        if !has_expression(text) {
+            return text.to_owned();
+        }
+        let checked = self.check(text, Place::Variable);
+        let canonical = checked.canonical(text);
+        self.record(checked, at);
+        canonical
+    }
+
     /// `if:`, a text that is one expression, and the type of its value.
     pub(super) fn condition(&mut self, text: &str, at: &At<'_>) -> (Condition, Option<ParamType>) {
-        let checked = self.check(text, true);
+        let checked = self.check(text, Place::Condition);
         let is_status = |reference: &Reference| matches!(reference, Reference::StepState(_));
         let condition = Condition {
             expression: checked.canonical(text),
@@ -47,11 +58,11 @@ impl Texts<'_, '_> {
         (condition, value_type)
     }
 
-    fn check(&self, text: &str, is_condition: bool) -> Checked {
+    fn check(&self, text: &str, place: Place) -> Checked {
         let known = Names {
             steps: self.steps,
             step: self.step,
-            is_condition,
+            place,
         };
         check_text(text, &known)
     }
@@ -112,8 +123,19 @@ pub(super) fn holds_expression(value: &Value) -> bool {
 pub(super) struct Names<'a> {
     pub(super) steps: &'a Steps<'a>,
     pub(super) step: usize,
-    /// Whether they stand in `if:`.
-    pub(super) is_condition: bool,
+    /// Where they stand.
+    pub(super) place: Place,
+}
+
+/// Where expressions stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In `if:`.
+    Condition,
+    /// In `env:`.
+    Variable,
+    /// Elsewhere in the step.
+    Text,
 }
 
 impl Known for Names<'_> {
@@ -146,7 +168,11 @@ impl Known for Names<'_> {
     }
 
     fn has_inputs(&self) -> bool {
-        !self.is_condition
+        self.place != Place::Condition
+    }
+
+    fn is_variable(&self) -> bool {
+        self.place == Place::Variable
     }
 
     fn is_finally(&self) -> bool {

@@ -10,6 +10,7 @@ use pipeline_spec::{Code, did_you_mean};
 
 use super::engine::FILTERS;
 use super::path;
+use super::secrets;
 use super::syntax::{bytes, extent, parse};
 use super::types::{self, Type};
 
@@ -29,6 +30,8 @@ pub(crate) trait Known {
     fn output_names(&self, step: usize) -> Vec<&str>;
     /// Whether the step's inputs are known where the expression is evaluated.
     fn has_inputs(&self) -> bool;
+    /// Whether the text is a variable of the step's own, the one place for secrets.
+    fn is_variable(&self) -> bool;
     /// Whether the step runs after all others, so that it is known how the run is about to end.
     fn is_finally(&self) -> bool;
     /// Whether the step has this input, and whether it is a list.
@@ -142,7 +145,10 @@ pub(super) struct Checker<'a> {
 impl Checker<'_> {
     fn source(&mut self, source: &str) -> Type {
         match parse(source) {
-            Ok(tree) => self.tree(&tree),
+            Ok(tree) => {
+                self.secrets_alone(&tree);
+                self.tree(&tree)
+            }
             Err(problem) => {
                 let message = format!("not a valid expression: {}", problem.message);
                 self.problem(
@@ -231,6 +237,21 @@ impl Checker<'_> {
                 self.children(tree);
                 None
             }
+        }
+    }
+
+    /// A secret is known only when an attempt is launched, and nothing else is known then.
+    fn secrets_alone(&mut self, tree: &Expr<'_>) {
+        let mut paths = Vec::new();
+        path::collect(tree, &mut paths);
+        if !paths.iter().any(|path| path.root == secrets::ROOT) {
+            return;
+        }
+        if let Some(other) = paths.iter().find(|path| path.root != secrets::ROOT) {
+            let message = "an expression with a secret speaks of nothing else".to_owned();
+            let hint = "write two expressions side by side";
+            let bytes = other.bytes();
+            self.problem(Code::ExpressionMisplaced, bytes, message, hint.to_owned());
         }
     }
 

@@ -7,10 +7,13 @@ use pipeline_spec::{Code, did_you_mean};
 
 use super::check::{Checker, PortType, Reference};
 use super::path::Path;
+use super::secrets::ROOT;
 use super::types::{self, Type};
 
 /// The names that a path may begin with.
-const ROOTS: &[&str] = &["env", "inputs", "params", "run", "steps", "trigger"];
+const ROOTS: &[&str] = &[
+    "env", "inputs", "params", "run", "secrets", "steps", "trigger",
+];
 
 impl Checker<'_> {
     /// The type of what a path leads to.
@@ -22,6 +25,7 @@ impl Checker<'_> {
             "run" => self.run(path),
             "trigger" => self.fields(path, &["detail", "kind"]),
             "env" => self.env(path),
+            ROOT => self.secret(path),
             root => {
                 let hint = if self.known.param(root).is_some() {
                     format!("write `params.{root}`")
@@ -122,6 +126,26 @@ impl Checker<'_> {
         }
     }
 
+    /// A secret is handed over as a variable, and only so.
+    fn secret(&mut self, path: &Path<'_>) -> Type {
+        let [name] = &path.segments[..] else {
+            let message = "`secrets` must be followed by the name of one".to_owned();
+            self.name(path.bytes(), message, "write `secrets.NAME`".to_owned());
+            return None;
+        };
+        if !self.known.is_variable() {
+            let message = "a secret may stand in `env:` alone".to_owned();
+            let name = &name.name;
+            let hint = format!("write `env: {{ {name}: \"${{{{ secrets.{name} }}}}\" }}`");
+            self.problem(Code::ExpressionMisplaced, path.bytes(), message, hint);
+        } else if !is_variable_name(&name.name) {
+            let message = format!("`{}` is no name of a secret", name.name);
+            let hint = "it is that of a variable: letters, digits and `_`".to_owned();
+            self.name(name.bytes.clone(), message, hint);
+        }
+        Some(ParamType::String)
+    }
+
     /// How the run is about to end is known in `finally:` alone.
     fn run(&mut self, path: &Path<'_>) -> Type {
         const FIELDS: &[&str] = &["created_at", "id", "pipeline"];
@@ -197,6 +221,14 @@ impl Checker<'_> {
         }
         None
     }
+}
+
+fn is_variable_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// What is asked of an artifact: its own entries are text, its properties are known when it is made.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::keeper::clock::Moment;
+use crate::keeper::log_cap::CappedLog;
+use crate::keeper::pump::Pump;
 use crate::process_table::FileId;
 use crate::protocol::{ExitStatus, Launch};
 use crate::spawn::Refusal;
@@ -23,6 +25,10 @@ pub(super) struct Attempt {
     pub(super) killed: bool,
     /// What it writes its output to, once it was started.
     pub(super) output: Option<FileId>,
+    /// Its log.
+    pub(super) log: CappedLog,
+    /// What takes secrets out of its output.
+    pub(super) pump: Option<Pump>,
     /// How long after SIGKILL it is told as stuck.
     pub(super) stuck_after: Duration,
     /// What of it survived SIGKILL when it was told as stuck.

@@ -15,8 +15,10 @@ pub(crate) use attempt::{AttemptId, ConnectionId, Start};
 pub(crate) use force::signal_group;
 
 use super::clock::Moment;
+use super::log_cap::CappedLog;
 use super::memory::oom_kills;
-use crate::limits::{ATTEMPT_ID_BYTES_MAX, ATTEMPTS_MAX, STUCK_AFTER};
+use super::pump::Pump;
+use crate::limits::{ATTEMPT_ID_BYTES_MAX, ATTEMPTS_MAX, LOG_BYTES_MAX, STUCK_AFTER};
 use crate::process_table::FileId;
 use crate::protocol::{Answer, ExitStatus, Launch};
 use crate::spawn::{Refusal, Spawned};
@@ -93,6 +95,10 @@ impl Attempts {
         let stuck_after = launch
             .stuck_after_ms
             .map_or(STUCK_AFTER, Duration::from_millis);
+        let log = CappedLog {
+            path: launch.log.clone(),
+            bytes_max: launch.log_bytes_max.unwrap_or(LOG_BYTES_MAX),
+        };
         let phase = match check_id(&id) {
             Ok(()) => {
                 self.queue.push_back(id.clone());
@@ -109,6 +115,8 @@ impl Attempts {
             timed_out: false,
             killed: false,
             output: None,
+            log,
+            pump: None,
             stuck: None,
             stuck_after,
             deadline: None,
@@ -209,8 +217,9 @@ impl Attempts {
             return;
         };
         match outcome {
-            Ok(Spawned { pid, output }) => {
+            Ok(Spawned { pid, output, pump }) => {
                 attempt.output = Some(output);
+                attempt.pump = pump;
                 attempt.phase = Phase::Running {
                     pid,
                     started,
@@ -288,6 +297,7 @@ impl Attempts {
                 Phase::Ending { pid, since, .. } => Some(Ending {
                     id: id.clone(),
                     group: pid,
+                    log: attempt.log.clone(),
                     since,
                     stuck_at: since.after(attempt.stuck_after),
                 }),
@@ -311,14 +321,25 @@ impl Attempts {
         !self.ending.is_empty()
     }
 
-    /// Nothing is left of an ending attempt.
+    /// The logs that may be written to.
+    pub(crate) fn logs(&self) -> Vec<CappedLog> {
+        let written = self.held.values().filter(|attempt| {
+            matches!(attempt.phase, Phase::Running { .. } | Phase::Ending { .. })
+        });
+        written.map(|attempt| attempt.log.clone()).collect()
+    }
+
+    /// Nothing is left of an ending attempt. It is over once its log is complete.
     pub(crate) fn settled(&mut self, id: &AttemptId) {
         if let Some(Attempt {
             phase: Phase::Ending { status, .. },
+            pump,
             ..
-        }) = self.held.get(id)
+        }) = self.held.get_mut(id)
+            && pump.as_mut().is_none_or(Pump::is_drained)
         {
             let status = status.clone();
+            *pump = None;
             self.finish(id, status);
         }
     }
@@ -389,6 +410,7 @@ pub(crate) struct Ending {
     pub(crate) id: AttemptId,
     /// Its process group.
     pub(crate) group: u32,
+    pub(crate) log: CappedLog,
     pub(crate) since: Moment,
     /// When what is left then is told as stuck.
     pub(crate) stuck_at: Moment,

@@ -3,10 +3,10 @@
 use attempt_keeper::{Answer, Launch, Request};
 use run_engine::failure_code::FailureCode;
 use run_engine::ids::AttemptId;
-use run_engine::reason::Failure;
+use run_engine::reason::{Failure, Reason};
 use run_engine::seams::{Effect, LaunchTask, Report};
 
-use super::{Dispatcher, Entry, Phase};
+use super::{Built, Dispatcher, Entry, Phase};
 use crate::executor::remains::Remains;
 use crate::executor::{Context, jobs, names};
 use crate::failures::{self, Ground};
@@ -42,6 +42,7 @@ impl Dispatcher {
             phase: Phase::Building,
             is_kill_wanted: false,
             is_told: false,
+            waits_for: None,
         };
         self.attempts.insert(attempt, entry);
         self.begin(attempt);
@@ -111,21 +112,37 @@ impl Dispatcher {
         }
     }
 
-    pub(super) fn built(&mut self, attempt: AttemptId, launch: Result<Box<Launch>, Failure>) {
+    pub(super) fn built(&mut self, attempt: AttemptId, built: Built) {
         let Some(entry) = self.attempts.get_mut(&attempt) else {
             return;
         };
         if !matches!(entry.phase, Phase::Building) {
             return;
         }
-        match launch {
+        match built {
             _ if entry.is_kill_wanted => self.end_unstarted(attempt),
-            Ok(launch) => {
+            Built::Ready(launch) => {
                 entry.phase = Phase::Ready(launch);
                 self.ready.insert(attempt);
             }
-            Err(failure) => self.end_without_process(attempt, failure),
+            Built::Waits(why) => self.wait_for(attempt, why),
+            Built::Failed(failure) => self.end_without_process(attempt, failure),
         }
+    }
+
+    /// An attempt is built again after a while; the loop is told why, once.
+    pub(super) fn wait_for(&mut self, attempt: AttemptId, why: Reason) {
+        let Some(entry) = self.attempts.get_mut(&attempt) else {
+            return;
+        };
+        entry.phase = Phase::Again;
+        self.again.insert(attempt);
+        if entry.waits_for.as_ref() != Some(&why) {
+            tracing::warn!("{}: {}", names::name_of(attempt), why.text);
+            entry.waits_for = Some(why.clone());
+            self.context.report(Report::Waits { attempt, why });
+        }
+        self.wait_a_little();
     }
 
     pub(super) fn take_answer(&mut self, answer: Answer) {
@@ -197,14 +214,12 @@ impl Dispatcher {
         let entry = names::attempt_of(name).and_then(|attempt| self.attempts.get_mut(&attempt));
         let Some(entry) = entry else {
             // Nobody asked for it in this life: it was recorded in an earlier one, or left behind.
-            match names::attempt_of(name) {
-                Some(attempt) => self.context.report(Report::Lost {
-                    attempt,
-                    proof: "its keeper saw its end".to_owned(),
-                }),
-                None => self.requests.push(Request::Acknowledge {
-                    attempt: name.to_owned(),
-                }),
+            self.requests.push(Request::Acknowledge {
+                attempt: name.to_owned(),
+            });
+            if let Some(attempt) = names::attempt_of(name) {
+                let proof = "its keeper saw its end".to_owned();
+                self.context.report(Report::Lost { attempt, proof });
             }
             return None;
         };

@@ -5,7 +5,7 @@ use std::time::Instant;
 use attempt_keeper::{KeeperError, PROTOCOL_VERSION, Request};
 use run_engine::failure_code::FailureCode;
 use run_engine::ids::AttemptId;
-use run_engine::reason::Failure;
+use run_engine::reason::{Failure, Reason, ReasonCode};
 
 use super::{Dispatcher, Phase};
 use crate::executor::remains::with_causes;
@@ -23,12 +23,30 @@ impl Dispatcher {
             return;
         }
         for attempt in std::mem::take(&mut self.ready) {
+            if self.would_be_unmasked(attempt) {
+                let why = "it waits for the steps of an older version to end: their keeper would \
+                           write its secrets into its log";
+                self.wait_for(attempt, Reason::new(ReasonCode::Slots, why, ""));
+                // It does once it holds nothing.
+                self.requests.push(Request::End);
+                continue;
+            }
             if let Some(entry) = self.attempts.get_mut(&attempt)
                 && let Phase::Ready(launch) = std::mem::replace(&mut entry.phase, Phase::Asked)
             {
                 self.requests.push(Request::Launch(launch));
             }
         }
+    }
+
+    /// Whether an attempt was given secrets that the keeper would not take out of its log.
+    fn would_be_unmasked(&self, attempt: AttemptId) -> bool {
+        let masks = self.link.as_ref().is_some_and(|link| link.client.masks());
+        let entry = self.attempts.get(&attempt);
+        let is_given = entry.is_some_and(
+            |entry| matches!(&entry.phase, Phase::Ready(launch) if !launch.masks.is_empty()),
+        );
+        is_given && !masks
     }
 
     /// Whether the keeper is of a version with another protocol: it only tells and ends what it holds.

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use attempt_keeper::{ExitStatus, KeeperMessage, Launch, Request};
 use run_engine::ids::AttemptId;
-use run_engine::reason::Failure;
+use run_engine::reason::{Failure, Reason};
 use run_engine::seams::{Effect, LaunchTask, Report};
 
 use super::link::{ConnectionId, Link};
@@ -44,7 +44,7 @@ pub(in crate::executor) enum Message {
         message: KeeperMessage,
     },
     /// From a worker: attempts whose files are written.
-    Built(Vec<(AttemptId, Result<Box<Launch>, Failure>)>),
+    Built(Vec<(AttemptId, Built)>),
     /// From whoever noticed that nothing can be launched: it is looked at again and again.
     Hindered,
     /// From the thread that ends remains.
@@ -55,6 +55,16 @@ pub(in crate::executor) enum Message {
     Stop,
 }
 
+/// What became of building an attempt.
+pub(in crate::executor) enum Built {
+    /// It can be launched.
+    Ready(Box<Launch>),
+    /// It waits for this, and nothing was written.
+    Waits(Reason),
+    /// It cannot be launched.
+    Failed(Failure),
+}
+
 /// An attempt, from its launch to its acknowledgement.
 struct Entry {
     task: LaunchTask,
@@ -62,6 +72,8 @@ struct Entry {
     is_kill_wanted: bool,
     /// The loop knows that it runs.
     is_told: bool,
+    /// What the loop knows that it waits for.
+    waits_for: Option<Reason>,
 }
 
 #[derive(Debug)]
@@ -70,7 +82,7 @@ enum Phase {
     Building,
     /// It waits for room, or for a keeper.
     Ready(Box<Launch>),
-    /// The keeper had no room; it is built again after a pause.
+    /// The keeper had no room, or something is missing; it is built again after a pause.
     Again,
     /// The keeper was asked to start it, or holds it.
     Asked,
