@@ -29,6 +29,7 @@ pub use at::At;
 pub use code::Code;
 pub use diagnostic::{Collector, Diagnostic, Part, Place, Position, Severity, join};
 pub use nearest::{did_you_mean, nearest};
+pub use read::MAPS;
 pub use spec::PipelineSpec;
 
 use std::collections::BTreeMap;

@@ -28,6 +28,43 @@ use crate::nearest::{did_you_mean, nearest};
 use crate::spec::is_identifier;
 use crate::template::has_expression;
 
+/// The maps of the language by what they are called in messages, each with the keys that it may have.
+/// A test holds `docs/pipeline-language.md` against them.
+pub const MAPS: &[(&str, &[&str])] = &[
+    ("a pipeline", pipeline::KEYS),
+    ("a step", step::KEYS),
+    ("an output", &["type", "optional"]),
+    (
+        "an input",
+        &[
+            "files",
+            "span",
+            "import",
+            "type",
+            "latest",
+            "pipeline",
+            "latest_spans",
+            "count",
+            "previous_span",
+            "latest_blessed",
+            "latest_pushed",
+            "from",
+            "optional",
+            "many",
+        ],
+    ),
+    ("a parameter", params::KEYS),
+    ("`defaults`", policy::KEYS),
+    ("`defaults`", defaults::KEYS),
+    ("`retry`", policy::RETRY_KEYS),
+    ("`cache`", &["key"]),
+    ("`resources`", resources::RESOURCES),
+    ("`concurrency`", resources::CONCURRENCY),
+    ("a component", component::KEYS),
+    ("an artifact type", &["base", "files"]),
+    ("a port", &["type", "optional", "many", "description"]),
+];
+
 /// Collects what is wrong while values are read.
 pub(crate) struct Reader {
     collector: Collector,

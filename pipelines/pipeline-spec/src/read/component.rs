@@ -12,7 +12,7 @@ use crate::code::Code;
 use crate::nearest::{did_you_mean, nearest};
 use crate::spec::{Action, ComponentSpec, OwnType, is_identifier};
 
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "name",
     "version",
     "description",
