@@ -23,6 +23,7 @@ steps:
     uses: infra-validate
     inputs: { model: { latest_blessed: nobody }, examples: rows.examples }
   input_invalid: { run: [cat], inputs: { made: { import: folder, type: Model } } }
+  resources: { run: [echo], resources: { gpu: 4096 } }
   command_not_found: { run: [trian, --fast] }
   not_executable: { run: [./script.sh] }
   permission_denied: { run: [./folder] }
@@ -112,7 +113,7 @@ fn each_failure_has_its_code_a_sentence_and_what_to_do() {
         filters => [
             (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]"),
             (r"\b\d+(\.\d)? m?s\b", "[DURATION]"),
-            (r" {4,}", "    "),
+            (r" {2,}", "  "),
         ],
     }, { insta::assert_snapshot!("failures-run", text) });
 }

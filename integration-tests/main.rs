@@ -15,6 +15,7 @@ mod init;
 #[cfg(feature = "servers")]
 mod json_schema;
 mod kill;
+mod kubeflow;
 mod language;
 mod live;
 mod long_log;

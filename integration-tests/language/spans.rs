@@ -19,7 +19,7 @@ steps:
 "#;
 
 /// A property of the newest artifact of a step's port.
-pub(super) fn property(project: &Project, step: &str, port: &str, name: &str) -> Value {
+pub(crate) fn property(project: &Project, step: &str, port: &str, name: &str) -> Value {
     let list = project.json(&["artifacts"]);
     let artifacts = list["artifacts"].as_array().expect("a list of artifacts");
     let found = artifacts

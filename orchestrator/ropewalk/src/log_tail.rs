@@ -27,7 +27,22 @@ pub(crate) fn of_daemon(state_dir: &Path, from: u64) -> String {
 pub(crate) fn last_lines(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")
+    let last = &lines[lines.len().saturating_sub(LOG_TAIL_LINES)..];
+    let last: Vec<String> = last.iter().map(|line| printable(line)).collect();
+    last.join("\n")
+}
+
+/// A line in which nothing tells a terminal what to do.
+fn printable(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    for c in line.chars() {
+        match c {
+            '\t' => text.push(c),
+            c if c.is_control() => text.extend(c.escape_default()),
+            c => text.push(c),
+        }
+    }
+    text
 }
 
 fn end_of(log: &Path, from: u64) -> io::Result<Vec<u8>> {

@@ -55,6 +55,10 @@ pub const PROPERTIES_MAX: usize = 64;
 /// Bytes of a file with a secret, and of a `.env`. A variable holds less.
 pub const SECRET_BYTES_MAX: u64 = 1 << 20;
 
+/// Bytes of one argument, or of one variable's value: Linux takes 128 KiB with the NUL behind it
+/// and, of a variable, its name.
+pub const TEXT_BYTES_MAX: usize = (128 << 10) - 256;
+
 /// Bytes of an attempt's arguments and environment together: what Linux takes with the default
 /// stack limit (a quarter of 8 MiB).
 pub const COMMAND_BYTES_MAX: usize = 2 << 20;

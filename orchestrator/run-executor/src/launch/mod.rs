@@ -21,7 +21,7 @@ use run_engine::seams::LaunchTask;
 
 use crate::failures;
 use crate::layout::{AttemptLayout, checkpoint_folder, shared_work_folder};
-use crate::limits::{COMMAND_BYTES_MAX, KILL_GRACE_MS, LIMITED_PIDS_MAX};
+use crate::limits::{COMMAND_BYTES_MAX, KILL_GRACE_MS, LIMITED_PIDS_MAX, TEXT_BYTES_MAX};
 use crate::memo::DigestMemo;
 use crate::secrets::Given;
 use crate::verify::verify_artifact;
@@ -136,6 +136,7 @@ pub(crate) fn build(
     write(&input_path, json.as_bytes())?;
     let argv = arguments(attempt, component_argv, &json, &input_path);
     let env = environment::of(attempt, &input, given.variables);
+    check_each(&argv, &env)?;
     check_size(&argv, &env)?;
     let cwd = attempt.work_place();
     let log = attempt.path(&attempt.layout.log());
@@ -232,6 +233,32 @@ fn check_artifacts(attempt: &Attempt<'_>, memo: &DigestMemo) -> Result<(), Failu
             let hint = "run the pipeline again: what cannot be reused is made anew";
             return Err(Failure::new(FailureCode::ArtifactVanished, message).hint(hint));
         }
+    }
+    Ok(())
+}
+
+/// What no program can be given, by the name that its author gave it.
+fn check_each(argv: &[String], env: &[(String, String)]) -> Result<(), Failure> {
+    let arguments = argv.iter().enumerate();
+    let arguments = arguments.map(|(index, word)| (format!("argument {index}"), word));
+    let variables = env
+        .iter()
+        .map(|(name, value)| (format!("the variable {name}"), value));
+    for (what, text) in arguments.chain(variables) {
+        let wrong = if text.contains('\0') {
+            "holds a NUL character, which ends a text there".to_owned()
+        } else if text.len() > TEXT_BYTES_MAX {
+            format!(
+                "has {} bytes, and the system takes {TEXT_BYTES_MAX}",
+                text.len()
+            )
+        } else {
+            continue;
+        };
+        let hint =
+            "hand it over by `with:`; the step finds it in the JSON of $ROPEWALK_EXECUTOR_INPUT";
+        let message = format!("{what} {wrong}");
+        return Err(Failure::new(FailureCode::LaunchRefused, message).hint(hint));
     }
     Ok(())
 }
@@ -352,10 +379,17 @@ fn arguments(
             component_argv.iter().cloned().chain(own).collect()
         }
         Action::Command(words) => {
-            let words = if resolved.is_empty() { words } else { resolved };
-            words
-                .iter()
-                .map(|word| word.replace(PLACEHOLDER, json))
+            let given = if resolved.is_empty() { words } else { resolved };
+            let pairs = given.iter().zip(words);
+            // Only where its author wrote it: what a value holds stays as it is.
+            pairs
+                .map(|(given, written)| {
+                    if written.contains(PLACEHOLDER) {
+                        given.replace(PLACEHOLDER, json)
+                    } else {
+                        given.clone()
+                    }
+                })
                 .collect()
         }
         // No placeholder: what a file name holds could become code.

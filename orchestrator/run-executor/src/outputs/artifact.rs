@@ -1,5 +1,7 @@
 //! One output artifact: from what lies at its path to its record.
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 use component_api::artifact::{self, Layout};
 use component_api::contract::RuntimeArtifact;
@@ -11,6 +13,7 @@ use run_engine::reason::Failure;
 
 use super::tree::{self, Tree};
 use super::{layout_check, properties};
+use crate::failures;
 use crate::launch::Attempt;
 use crate::memo::DigestMemo;
 
@@ -33,6 +36,7 @@ pub(super) fn record(
 ) -> Result<Option<Artifact>, Failure> {
     let path = attempt.layout.output(port.name);
     let root = attempt.path(&path);
+    write_told(port, &root)?;
     let Some(tree) = tree::seal(&root, memo)? else {
         return if port.plan.optional {
             Ok(None)
@@ -76,6 +80,22 @@ pub(super) fn record(
         files: tree.files,
         created_at,
     }))
+}
+
+/// A component of Kubeflow's may tell of metrics, or of an artifact without content, in its
+/// `ExecutorOutput` alone: what it told is then the content.
+fn write_told(port: &Port<'_>, root: &Path) -> Result<(), Failure> {
+    let layout = artifact::find(&port.plan.type_name).map_or(Layout::Anything, |t| t.layout);
+    let told = port.metadata.map(|artifact| &artifact.metadata);
+    let Some(told) = told.filter(|told| !told.is_empty()) else {
+        return Ok(());
+    };
+    if !matches!(layout, Layout::Anything | Layout::Json) || root.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    let json = serde_json::to_vec(told).map_err(std::io::Error::from);
+    let written = json.and_then(|json| std::fs::write(root, json));
+    written.map_err(|error| failures::io(FailureCode::OutputInvalid, "writing", root, &error))
 }
 
 fn missing(port: &str, path: &str) -> Failure {

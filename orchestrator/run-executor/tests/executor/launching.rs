@@ -182,7 +182,7 @@ fn a_command_is_executed_as_it_is_and_may_hold_the_executor_input() {
             "parameters": {},
             "artifacts": {"table": {"artifacts": [{
                 "name": "train.table",
-                "type": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"},
+                "type": {"schemaTitle": "Artifact", "schemaVersion": "0.0.1"},
                 "uri": uri,
                 "metadata": {},
             }]}},
