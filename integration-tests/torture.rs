@@ -177,6 +177,9 @@ fn torment(
         };
         wait_for_progress(place, follower, lines);
         thread::sleep(Duration::from_millis(random.below(PAUSE_MS_MAX)));
+        if !matches!(follower.try_wait(), Ok(None)) {
+            break;
+        }
         for victim in Victim::some(random) {
             strike(victim, place, follower, random, figures, &mut killed);
         }

@@ -19,7 +19,13 @@ const LOST_MAX: usize = 5;
 
 /// Looks at a run. `killed` are the attempts whose processes were killed themselves.
 pub(super) fn run(place: &Place, killed: &[(String, u64)], figures: &mut Figures, label: &str) {
-    let status = place.project.json(&["status"]);
+    // A client that came back after the end of the run began another one, which reuses everything.
+    let runs = place.project.json(&["runs"]);
+    let first = runs["runs"].as_array().and_then(|runs| runs.last());
+    let first = first.and_then(|run| run["run_id"].as_str());
+    let status = place
+        .project
+        .json(&["status", first.expect("there is a run")]);
     let label = format!("{label}, in {}", place.project.folder().display());
     assert_eq!(place.read("violations"), "", "{label}: two at once");
     let trace = Trace::of(place, &label);
