@@ -113,6 +113,8 @@ fn each_failure_has_its_code_a_sentence_and_what_to_do() {
         filters => [
             (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]"),
             (r"\b\d+(\.\d)? m?s\b", "[DURATION]"),
+            // What the machine lacks is another thing on another machine.
+            (r"(asks for \d+ GPUs), .*", "$1, [MACHINE]"),
             (r" {2,}", "  "),
         ],
     }, { insta::assert_snapshot!("failures-run", text) });
