@@ -23,7 +23,6 @@ steps:
     uses: infra-validate
     inputs: { model: { latest_blessed: nobody }, examples: rows.examples }
   input_invalid: { run: [cat], inputs: { made: { import: folder, type: Model } } }
-  resources: { run: [echo], resources: { gpu: 4096 } }
   command_not_found: { run: [trian, --fast] }
   not_executable: { run: [./script.sh] }
   permission_denied: { run: [./folder] }
