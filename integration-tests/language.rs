@@ -1,5 +1,6 @@
 //! The pipeline language, executed: what a file says is what happens.
 
+mod approvals;
 mod attempts;
 mod components;
 mod flow;

@@ -17,8 +17,8 @@ use crate::limits::{ANSWER_BYTES_MAX, ANSWER_WAIT};
 use crate::plan::PlanDocument;
 use crate::problem::Problem;
 use crate::request::{
-    ArtifactsQuery, CancelRequest, EventsQuery, LogQuery, PlanRequest, ResumeRequest, RetryRequest,
-    RunRequest, RunsQuery,
+    AnswerRequest, ArtifactsQuery, CancelRequest, EventsQuery, LogQuery, PlanRequest,
+    ResumeRequest, RetryRequest, RunRequest, RunsQuery,
 };
 use crate::runs::{RunStarted, Runs};
 use crate::status::{Status, StepShell};
@@ -111,6 +111,28 @@ impl Client {
     pub async fn cancel(&self, run: &str, request: &CancelRequest) -> Result<Status, ClientError> {
         let path = ["runs", run, "cancel"];
         self.post("asking for the run's end", &path, request).await
+    }
+
+    /// Lets a step that asks go on.
+    pub async fn approve(
+        &self,
+        run: &str,
+        step: &str,
+        answer: &AnswerRequest,
+    ) -> Result<Status, ClientError> {
+        let path = ["runs", run, "steps", step, "approve"];
+        self.post("approving the step", &path, answer).await
+    }
+
+    /// Does not let a step that asks go on.
+    pub async fn reject(
+        &self,
+        run: &str,
+        step: &str,
+        answer: &AnswerRequest,
+    ) -> Result<Status, ClientError> {
+        let path = ["runs", run, "steps", step, "reject"];
+        self.post("rejecting the step", &path, answer).await
     }
 
     /// A new run of a finished one, into which every succeeded step is carried over.

@@ -36,12 +36,12 @@ pub use overview::Overview;
 pub use plan::{PlanDocument, PlanKey, PlanStep};
 pub use problem::Problem;
 pub use request::{
-    ArtifactsQuery, CancelRequest, EventsQuery, FilesQuery, LogQuery, PlanRequest, ResumeRequest,
-    RetryRequest, RunRequest, RunsQuery, Selection,
+    AnswerRequest, ArtifactsQuery, CancelRequest, EventsQuery, FilesQuery, LogQuery, PlanRequest,
+    ResumeRequest, RetryRequest, RunRequest, RunsQuery, Selection,
 };
 pub use runs::{RunStarted, RunSummary, Runs};
 pub use status::{
-    Attempt, AttemptError, Parent, Reason, ReusedFrom, Status, Step, StepShell, Trigger,
+    Approval, Attempt, AttemptError, Parent, Reason, ReusedFrom, Status, Step, StepShell, Trigger,
 };
 pub use stream::{EventStream, LogStream};
 pub use tcp_server::{ServerError, TcpServer};

@@ -110,6 +110,9 @@ pub struct Step {
     pub outputs: BTreeMap<String, Value>,
     /// The numbers of its Metrics and Evaluation outputs.
     pub metrics: BTreeMap<String, Number>,
+    /// What a person was asked, and said.
+    #[serde(default)]
+    pub approval: Option<Approval>,
     /// Its attempts, the first first.
     pub attempts: Vec<Attempt>,
     /// When its first attempt started.
@@ -138,6 +141,28 @@ pub struct Reason {
     pub text: String,
     /// The name of what it is about: a parameter, a file, a step.
     pub detail: Option<String>,
+}
+
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// What is asked.
+    pub message: String,
+    /// When it was asked.
+    #[serde(with = "timestamp")]
+    pub requested_at: DateTime<Utc>,
+    /// When it is too late for an answer.
+    #[serde(with = "timestamp::optional")]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether the step may go on; null until somebody answered or it was too late.
+    pub approved: Option<bool>,
+    /// Who answered.
+    pub by: Option<String>,
+    /// Why, as the person said.
+    pub reason: Option<String>,
+    /// When it was answered, or was too late.
+    #[serde(with = "timestamp::optional")]
+    pub decided_at: Option<DateTime<Utc>>,
 }
 
 /// One attempt of a step.

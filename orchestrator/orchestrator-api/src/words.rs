@@ -63,6 +63,7 @@ words! {
     RunState {
         Queued "queued" "It has not begun.",
         Running "running" "Its steps run.",
+        Waiting "waiting" "Only a person can let it go on.",
         Interrupted "interrupted" "It is unfinished and no daemon holds it.",
         Cancelling "cancelling" "It was asked to end; attempts are being ended.",
         Succeeded "succeeded" "Every step succeeded or was reused.",
@@ -80,6 +81,7 @@ words! {
         Running "running" "An attempt lives.",
         Stuck "stuck" "Its attempt could not be ended and keeps its slot.",
         Backoff "backoff" "An attempt failed, and another follows after a while.",
+        AwaitingApproval "awaiting_approval" "It waits for a person.",
         Succeeded "succeeded" "It did what it promised.",
         Reused "reused" "An earlier execution stands in.",
         Failed "failed" "It failed for good.",
@@ -158,7 +160,8 @@ words! {
         UpstreamFailed "upstream_failed" "A step that it needs failed.",
         UpstreamSkipped "upstream_skipped" "A step that it needs was skipped.",
         UpstreamRefused "upstream_refused" "A step that it needs was refused.",
-        Rejected "rejected" "The step looked at its input and refused it.",
+        Rejected "rejected" "The step looked at its input and refused it, or a person did.",
+        Expired "expired" "Nobody decided in time.",
         NotSelected "not_selected" "The run was not made of it.",
     }
 }
@@ -168,6 +171,7 @@ words! {
     EventType {
         RunCreated "run_created" "The run exists.",
         RunResumed "run_resumed" "A daemon took the run up again.",
+        RunWaiting "run_waiting" "Only a person can let the run go on.",
         RunCancelling "run_cancelling" "The run was asked to end.",
         RunSucceeded "run_succeeded" "The run is over: every step succeeded or was reused.",
         RunFailed "run_failed" "The run is over: a step failed.",
@@ -184,6 +188,9 @@ words! {
         StepStuck "step_stuck" "An attempt could not be ended, or not be proven dead.",
         StepSkipped "step_skipped" "A step will not run because of another.",
         StepCancelled "step_cancelled" "An attempt ended, or was given up, because its run was cancelled.",
+        ApprovalRequested "approval_requested" "A step asks a person.",
+        Approved "approved" "A person let a step go on.",
+        Rejected "rejected" "A person did not let a step go on, or nobody decided in time.",
     }
 }
 
@@ -202,7 +209,12 @@ impl StepState {
     pub fn is_ended(self) -> bool {
         !matches!(
             self,
-            Self::Waiting | Self::Ready | Self::Running | Self::Stuck | Self::Backoff
+            Self::Waiting
+                | Self::Ready
+                | Self::Running
+                | Self::Stuck
+                | Self::Backoff
+                | Self::AwaitingApproval
         )
     }
 }

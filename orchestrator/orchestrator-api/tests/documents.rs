@@ -48,6 +48,7 @@ fn a_status() {
         reused_from: Some(ReusedFrom { run_id: ID }),
         outputs: [("rows".to_owned(), 3.into())].into(),
         metrics: [("auc".to_owned(), serde_json::Number::from_f64(0.5).unwrap())].into(),
+        approval: None,
         attempts: Vec::new(),
         started_at: None,
         ended_at: Some(time(1)),
@@ -85,7 +86,7 @@ fn a_status() {
         "item_index":null,"state":"reused","reason":{"code":"unchanged","text":"because",
         "detail":null},"error":null,"needs":["ingest"],
         "reused_from":{"run_id":"01890000-0000-7000-8000-000000000001"},"outputs":{"rows":3},
-        "metrics":{"auc":0.5},"attempts":[],"started_at":null,
+        "metrics":{"auc":0.5},"approval":null,"attempts":[],"started_at":null,
         "ended_at":"2026-01-02T03:04:05.000001Z","duration_ms":null}],"seq":9}"#,
     );
 }

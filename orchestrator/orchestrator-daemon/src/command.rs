@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pipeline_plan::{NodeId, Plan};
+use run_engine::artifact::Outputs;
 use run_engine::event::{GitState, Trigger};
 use run_engine::ids::{ExecutionId, RunId};
 use serde_json::Value;
@@ -38,6 +39,15 @@ pub enum Command {
     Ping {
         /// Told within the turn.
         reply: oneshot::Sender<()>,
+    },
+    /// Answers a step that asks a person.
+    Answer {
+        /// The run.
+        run: RunId,
+        /// The answer.
+        answer: PersonsAnswer,
+        /// Told once it is durable.
+        reply: oneshot::Sender<Result<(), CommandError>>,
     },
     /// Ends the loop after the turn in progress; attempts go on in the keeper.
     Stop,
@@ -74,6 +84,21 @@ pub struct NewRun {
     pub attach: bool,
 }
 
+/// A person's answer to a step.
+#[derive(Debug, Clone)]
+pub struct PersonsAnswer {
+    /// The step.
+    pub node: NodeId,
+    /// Whether it may go on.
+    pub approves: bool,
+    /// Who answers.
+    pub by: String,
+    /// Why, or empty.
+    pub comment: String,
+    /// What the step gives if it may go on; durable.
+    pub outputs: Arc<Outputs>,
+}
+
 /// The run that a [`Command::Create`] led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Created {
@@ -89,6 +114,14 @@ pub enum CommandError {
     /// There is no unfinished run of this id.
     #[error("run {0} is over; nothing of it can be cancelled")]
     Ended(RunId),
+    /// The step does not wait for a person.
+    #[error("step `{step}` of run {run} does not wait for an answer any more")]
+    NotAsked {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: String,
+    },
     /// An attempt of the run that is to be retried still lives or may live.
     #[error("run {0} still has a live attempt; wait for its end, or cancel it first")]
     StillLive(RunId),

@@ -1,6 +1,7 @@
 //! Whether anybody needs the daemon any more.
 //!
-//! A daemon that a command started in the background ends when it has nothing left to do; one whose
+//! A daemon that a command started in the background ends when it has nothing left to do, or nothing
+//! before a person has decided: whoever decides starts the next one. One whose
 //! state folder was removed ends at once. It does not know how a daemon ends.
 
 use std::collections::BTreeSet;
@@ -54,10 +55,15 @@ impl Need {
     fn is_there(&self) -> bool {
         // A loop that has not yet taken up its runs shows none; then the store tells.
         self.clients.count() > 0
-            || !self.views.all().is_empty()
             || self
                 .reader
                 .unfinished_runs()
-                .is_ok_and(|runs| runs.iter().any(|run| !self.unreadable.contains(run)))
+                .is_ok_and(|runs| runs.iter().any(|run| self.is_for(*run)))
+    }
+
+    /// Whether there is anything to do for an unfinished run, other than to wait for a person.
+    fn is_for(&self, run: RunId) -> bool {
+        let waits = self.views.get(run).is_some_and(|live| live.view.waits);
+        !waits && !self.unreadable.contains(&run)
     }
 }

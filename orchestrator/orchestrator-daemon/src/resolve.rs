@@ -23,6 +23,7 @@ use run_engine::reason::{Failure, Reason};
 use run_engine::reuse::KeyParts;
 use run_engine::seams::{Lookups, Prepared, StoreError};
 use run_engine::state::RunState;
+use serde_json::Value;
 
 pub(crate) use condition::unmet_condition;
 pub use context::ResolveSettings;
@@ -33,12 +34,15 @@ pub(crate) use reasons::{forced, gone, never_reused, stand_in_gone, why_it_runs}
 pub(crate) use refusals::refused_by;
 pub(crate) use start::{Intent, PushTarget, first_attempt, push_target};
 
-use serde_json::Value;
-
 use scope::StepScope;
 
 /// Type of the artifact that external files become.
 const FILES: &str = "Files";
+
+/// Under which name what is asked stands among the parameters of a question.
+const MESSAGE: &str = "message";
+/// Types of artifact that tell how good a model is.
+const EVALUATIONS: [&str; 2] = ["Evaluation", "Blessing"];
 
 /// A ready step with everything that it depends on.
 #[derive(Debug, Clone)]
@@ -122,7 +126,7 @@ pub(crate) fn resolve(
         command: command(&scope, node)?,
         program: prepared.program.clone(),
         params: params(&scope, node)?,
-        inputs: inputs::digests(&inputs),
+        inputs: digests(state, node, &inputs),
         env,
         outputs: output_types(node),
         files: prepared.key_files.clone(),
@@ -153,9 +157,13 @@ fn reuse(
     Reuse::ByKey(digest)
 }
 
-/// Resolved parameters. Nobody but this checks what enters a component file's command.
+/// Resolved parameters; of a question, what is asked. Nobody but this checks what enters a component file's command.
 fn params(scope: &StepScope<'_>, node: &Node) -> Result<BTreeMap<String, Value>, Failure> {
-    let params = scope.values(&node.params)?;
+    let mut params = scope.values(&node.params)?;
+    if let Action::Approve(message) = &node.action {
+        let message = scope.text(message, || "approve".to_owned())?;
+        params.insert(MESSAGE.to_owned(), message.into());
+    }
     for (name, spec) in node.component.iter().flat_map(|file| &file.params) {
         if let Some(value) = params.get(name)
             && let Err(wrong) = spec.check(value)
@@ -180,13 +188,14 @@ fn component(context: &RunContext, node: &Node) -> String {
             Some(file) => format!("{} {} {}", file.name, file.version, file.digest),
             None => "command".to_owned(),
         },
+        Action::Approve(_) => "approve".to_owned(),
     }
 }
 
 /// The resolved command; empty for a component.
 fn command(scope: &StepScope<'_>, node: &Node) -> Result<Vec<String>, Failure> {
     match &node.action {
-        Action::Component { .. } => Ok(Vec::new()),
+        Action::Component { .. } | Action::Approve(_) => Ok(Vec::new()),
         Action::Command(words) => {
             let words = words.iter().enumerate();
             words
@@ -195,6 +204,35 @@ fn command(scope: &StepScope<'_>, node: &Node) -> Result<Vec<String>, Failure> {
         }
         Action::Shell(text) => Ok(shell(text)),
     }
+}
+
+/// Digests of what enters; for a question also those of the evaluations that it follows, for an
+/// answer holds for the same model and the same evaluation.
+fn digests(
+    state: &RunState,
+    node: &Node,
+    inputs: &BTreeMap<String, Vec<Given>>,
+) -> BTreeMap<String, Vec<String>> {
+    let mut digests = inputs::digests(inputs);
+    if !matches!(node.action, Action::Approve(_)) {
+        return digests;
+    }
+    for need in &node.needs {
+        let outputs = state.step(*need).outputs.iter();
+        for (port, artifact) in outputs.flat_map(|outputs| &outputs.artifacts) {
+            if EVALUATIONS.contains(&&*artifact.type_name) {
+                let name = format!("{}.{port}", state.plan().node(*need).id);
+                digests.insert(name, vec![artifact.digest.clone()]);
+            }
+        }
+    }
+    digests
+}
+
+/// What a resolved question asks.
+pub(crate) fn question(resolved: &Resolved) -> String {
+    let message = resolved.key.params.get(MESSAGE).and_then(Value::as_str);
+    message.unwrap_or_default().to_owned()
 }
 
 /// A command as text is executed by a shell that stops at the first error and at an unset variable.

@@ -15,6 +15,7 @@
 
 mod active_run;
 mod admitting;
+mod approvals;
 mod commands;
 mod draft;
 mod given;
@@ -183,7 +184,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         inputs: impl IntoIterator<Item = LoopInput>,
     ) -> Result<Turned, LoopError> {
         self.bench.begin();
-        self.strike();
+        self.strike()?;
         let mut stop = false;
         for input in inputs {
             match input {

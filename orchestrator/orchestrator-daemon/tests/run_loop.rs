@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "run_loop/approvals.rs"]
+mod approvals;
 #[path = "run_loop/backoff.rs"]
 mod backoff;
 #[path = "run_loop/clock.rs"]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    artifacts, cancel, completions, component, components, events, graph, init, keeper,
+    answer, artifacts, cancel, completions, component, components, events, graph, init, keeper,
     launch_limited, logs, plan, resume, retry, run, runs, serve, shell, show, status, stop,
     validate,
 };
@@ -82,6 +82,10 @@ pub(crate) enum Command {
     Retry(retry::Arguments),
     /// Cancel a run
     Cancel(cancel::Arguments),
+    /// Let a step that asks a person go on
+    Approve(answer::Arguments),
+    /// Do not let a step that asks a person go on
+    Reject(answer::Arguments),
     /// Write a starter project that runs at once
     Init(init::Arguments),
     /// Check pipeline files

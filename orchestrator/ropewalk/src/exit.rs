@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Usage,
     /// The state folder or its daemon cannot be used.
     Unusable,
+    /// The run is open and waits for a person.
+    Waiting,
     /// The user pressed ctrl-C.
     Interrupted,
     /// The process was asked to end.
@@ -41,6 +43,7 @@ impl From<Exit> for ExitCode {
             Exit::Failure => 1,
             Exit::Usage => 2,
             Exit::Unusable => 3,
+            Exit::Waiting => 4,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
             Exit::Component(status) => status,

@@ -6,15 +6,18 @@
 use std::time::{Duration, Instant};
 
 use orchestrator_api::{
-    CancelRequest, Client, ClientError, EventLine, EventStream, EventsQuery, Status,
+    AnswerRequest, CancelRequest, Client, ClientError, EventLine, EventStream, EventsQuery,
+    RunState, Status,
 };
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
+use crate::asking::{Asking, Line};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::limits::{LOOK_PAUSE, REACH_PAUSE, REDRAW_MIN};
 use crate::output::progress::Progress;
 use crate::output::text;
+use crate::person;
 use crate::picture::Picture;
 use crate::reaching::Reach;
 use crate::signals::{Caught, Signals};
@@ -22,7 +25,7 @@ use crate::signals::{Caught, Signals};
 /// How following ended.
 #[derive(Debug)]
 pub(crate) enum Followed {
-    /// The run is over.
+    /// The run is over, or nobody here can let it go on.
     Ended {
         /// The run as it is now.
         status: Box<Status>,
@@ -64,20 +67,23 @@ pub(crate) async fn follow(
         ticks: ticks(),
         look: Look::new(),
         drawn: false,
+        asking: Asking::new(status),
         interrupted: false,
         cancel_due: false,
     };
     follower.progress.standing(&follower.picture);
     let left = follower.until_end().await;
     follower.progress.end();
-    if let Some(exit) = left? {
-        return Ok((Followed::Left(exit), follower.client));
-    }
+    let waits = match left? {
+        Until::Left(exit) => return Ok((Followed::Left(exit), follower.client)),
+        Until::Waits => true,
+        Until::Ended => false,
+    };
     let status = follower.final_status().await?;
-    let exit = if follower.interrupted {
-        Exit::Interrupted
-    } else {
-        Exit::of_run(status.state)
+    let exit = match status.state {
+        _ if follower.interrupted => Exit::Interrupted,
+        state if waits && !state.is_ended() => Exit::Waiting,
+        state => Exit::of_run(state),
     };
     let status = Box::new(status);
     Ok((Followed::Ended { status, exit }, follower.client))
@@ -97,6 +103,8 @@ struct Follower<'a> {
     look: Look,
     /// Whether the picture on the screen is the present one.
     drawn: bool,
+    /// What the run's steps ask whoever watches.
+    asking: Asking,
     /// Whether the user pressed ctrl-C.
     interrupted: bool,
     /// Whether the run is still to be asked to end.
@@ -142,6 +150,16 @@ impl Look {
     }
 }
 
+/// Until when a run was followed.
+enum Until {
+    /// It is over.
+    Ended,
+    /// It waits for a person, and there is none here.
+    Waits,
+    /// The user left.
+    Left(Exit),
+}
+
 /// What ends a connection.
 enum Break {
     /// The run is over.
@@ -150,6 +168,8 @@ enum Break {
     Closed,
     /// The connection broke.
     Lost,
+    /// Nobody here can let the run go on.
+    Waits,
     /// The user leaves.
     Left(Exit),
 }
@@ -158,31 +178,36 @@ enum Break {
 enum Next {
     Event(Result<Option<Box<EventLine>>, ClientError>),
     Signal(Caught),
+    Line(Line),
     Tick,
 }
 
 impl Follower<'_> {
-    /// Until the run is over, over as many connections as it takes; an exit if the user left.
-    async fn until_end(&mut self) -> Result<Option<Exit>, CliError> {
+    /// Until the run is over, over as many connections as it takes.
+    async fn until_end(&mut self) -> Result<Until, CliError> {
         while !self.picture.state.is_ended() {
             match self.connection().await? {
                 Break::RunEnded => break,
-                Break::Left(exit) => return Ok(Some(exit)),
+                Break::Waits => return Ok(Until::Waits),
+                Break::Left(exit) => return Ok(Until::Left(exit)),
                 Break::Closed => self.find_successor().await?,
                 Break::Lost => {
                     self.progress.note("the daemon is gone; starting it again");
                     if let Some(exit) = self.start_again().await? {
-                        return Ok(Some(exit));
+                        return Ok(Until::Left(exit));
                     }
                 }
             }
         }
-        Ok(None)
+        Ok(Until::Ended)
     }
 
     async fn connection(&mut self) -> Result<Break, CliError> {
         if self.cancel_due && !self.cancel().await? {
             return Ok(Break::Lost);
+        }
+        if self.waits_for_nobody().await {
+            return Ok(Break::Waits);
         }
         let query = EventsQuery {
             after: Some(self.after),
@@ -203,9 +228,20 @@ impl Follower<'_> {
                     if event.event_type.ends_run() {
                         return Ok(Break::RunEnded);
                     }
+                    if self.waits_for_nobody().await {
+                        return Ok(Break::Waits);
+                    }
                 }
                 Next::Event(Ok(None)) => return Ok(Break::Closed),
                 Next::Event(Err(error)) => return lost(error),
+                Next::Line(line) => {
+                    if !self.typed(line).await? {
+                        return Ok(Break::Lost);
+                    }
+                    if self.waits_for_nobody().await {
+                        return Ok(Break::Waits);
+                    }
+                }
                 Next::Signal(caught) => {
                     if let Some(exit) = self.on_signal(caught) {
                         return Ok(Break::Left(exit));
@@ -224,6 +260,7 @@ impl Follower<'_> {
             biased;
             caught = self.signals.next() => Next::Signal(caught),
             event = events.next() => Next::Event(event.map(|event| event.map(Box::new))),
+            line = self.asking.next() => Next::Line(line),
             _ = self.ticks.tick() => Next::Tick,
         }
     }
@@ -234,11 +271,58 @@ impl Follower<'_> {
         self.look.happened();
         let step = self.picture.apply(event);
         self.progress.event(event, step)?;
+        self.asking.take(event);
         self.drawn = false;
         Ok(())
     }
 
+    /// Whether the run waits for a person and nobody can be asked here. The event that says so may be
+    /// an old one.
+    async fn waits_for_nobody(&mut self) -> bool {
+        if self.picture.state != RunState::Waiting || self.asking.somebody() || self.interrupted {
+            return false;
+        }
+        let status = self.client.status(&self.run).await;
+        status.is_ok_and(|status| status.state == RunState::Waiting)
+    }
+
+    /// Sends an answer that was typed; false if nobody could be told.
+    async fn typed(&mut self, line: Line) -> Result<bool, CliError> {
+        let typed = match line {
+            Line::Answer(typed) => typed,
+            Line::Unclear(text) => {
+                self.progress.note(&text);
+                return Ok(true);
+            }
+            Line::Closed => return Ok(true),
+        };
+        let answer = AnswerRequest {
+            by: person::name(),
+            reason: typed.reason,
+        };
+        let (client, run, step) = (&self.client, &self.run, &typed.step);
+        let answered = if typed.approves {
+            client.approve(run, step, &answer).await
+        } else {
+            client.reject(run, step, &answer).await
+        };
+        match answered {
+            Ok(_) => {}
+            Err(error) if error.is_disconnect() => return Ok(false),
+            Err(error) => match error.problem() {
+                // Somebody else was faster, or it was too late.
+                Some(problem) => self.progress.note(&text::printable(&problem.detail)),
+                None => return Err(error.into()),
+            },
+        }
+        self.asking.close(step);
+        Ok(true)
+    }
+
     fn redraw(&mut self) {
+        if let Some(question) = self.asking.show() {
+            self.progress.note(&question);
+        }
         if !self.drawn {
             self.progress.redraw(&self.picture);
             self.drawn = true;

@@ -9,6 +9,7 @@
 )]
 
 mod artifact_files;
+mod asking;
 mod build_identity;
 mod command_line;
 mod commands;
@@ -21,6 +22,7 @@ mod graph;
 mod limits;
 mod log_tail;
 mod output;
+mod person;
 mod picture;
 mod pipeline_file;
 mod printing;

@@ -102,9 +102,12 @@ impl Picture {
 /// What an event makes of its run.
 fn run_state(event: EventType) -> Option<RunState> {
     match event {
-        EventType::RunCreated | EventType::RunResumed | EventType::StepStarted => {
-            Some(RunState::Running)
-        }
+        EventType::RunCreated
+        | EventType::RunResumed
+        | EventType::StepStarted
+        | EventType::Approved
+        | EventType::Rejected => Some(RunState::Running),
+        EventType::RunWaiting => Some(RunState::Waiting),
         EventType::RunCancelling => Some(RunState::Cancelling),
         EventType::RunSucceeded => Some(RunState::Succeeded),
         EventType::RunFailed => Some(RunState::Failed),
@@ -118,18 +121,20 @@ fn run_state(event: EventType) -> Option<RunState> {
 fn step_state(event: EventType) -> Option<StepState> {
     match event {
         EventType::StepStarted | EventType::StepAdopted => Some(StepState::Running),
-        EventType::StepSucceeded => Some(StepState::Succeeded),
+        EventType::StepSucceeded | EventType::Approved => Some(StepState::Succeeded),
         EventType::StepReused => Some(StepState::Reused),
         EventType::StepFailed => Some(StepState::Failed),
-        EventType::StepRefused => Some(StepState::Refused),
+        EventType::StepRefused | EventType::Rejected => Some(StepState::Refused),
         EventType::StepSkipped => Some(StepState::Skipped),
         EventType::StepCancelled => Some(StepState::Cancelled),
         // It is going to be started again.
         EventType::StepLost => Some(StepState::Ready),
         EventType::StepStuck => Some(StepState::Stuck),
         EventType::StepRetrying => Some(StepState::Backoff),
+        EventType::ApprovalRequested => Some(StepState::AwaitingApproval),
         EventType::RunCreated
         | EventType::RunResumed
+        | EventType::RunWaiting
         | EventType::RunCancelling
         | EventType::RunSucceeded
         | EventType::RunFailed

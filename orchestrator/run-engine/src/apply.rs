@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use pipeline_plan::NodeId;
+use pipeline_plan::{Action, NodeId};
 use thiserror::Error;
 
-use crate::event::{Event, Exit, RunCreated, RunEnd, StepReused, StepStarted};
+use crate::event::{Event, Exit, RunCreated, RunEnd, StepReused, StepStarted, Verdict};
 use crate::finally::awaited;
 use crate::pages::Pages;
 use crate::reason::{Failure, Reason, abandoned, stuck};
@@ -94,6 +94,8 @@ impl RunState {
             running: BTreeSet::new(),
             backoff: BTreeMap::new(),
             abandons: false,
+            awaiting: BTreeMap::new(),
+            waits: false,
             open_needs,
             dependents: Arc::new(dependents),
             failed: 0,
@@ -191,6 +193,14 @@ impl RunState {
                 ..
             } => self.stick(*node, *attempt, pids, name),
             Event::StepAbandoned { node, attempt, at } => self.abandon(*node, *attempt, *at, name),
+            Event::ApprovalRequested(request) => self.ask(request, name),
+            Event::ApprovalDecided {
+                node,
+                decision,
+                outputs,
+                ..
+            } => self.answer(*node, decision, outputs, name),
+            Event::RunWaiting { .. } => self.wait_for_people(name),
             Event::StepCancelled {
                 node,
                 attempt,
@@ -209,11 +219,11 @@ impl RunState {
 
     fn start(&mut self, started: &Arc<StepStarted>, name: &'static str) -> Result<(), ApplyError> {
         self.expect_turn(started.node, name)?;
-        let next = self
-            .expect(started.node, &[StepPhase::Ready, StepPhase::Backoff], name)?
-            .attempts
-            .len() as u32
-            + 1;
+        let step = self.expect(started.node, &[StepPhase::Ready, StepPhase::Backoff], name)?;
+        let next = step.attempts.len() as u32 + 1;
+        if matches!(self.plan().node(started.node).action, Action::Approve(_)) {
+            return Err(self.illegal(started.node, name));
+        }
         if started.attempt != next {
             return Err(self.stale(started.node, started.attempt, name));
         }
@@ -352,12 +362,14 @@ impl RunState {
     }
 
     /// Ends a step and tells the steps that need it.
-    fn end_step(&mut self, node: NodeId, phase: StepPhase, at: DateTime<Utc>) {
+    pub(crate) fn end_step(&mut self, node: NodeId, phase: StepPhase, at: DateTime<Utc>) {
         let step = self.steps.get_mut(node.0 as usize);
         step.phase = phase;
         step.ended_at = Some(at);
         self.ready.remove(&node);
         self.doomed.remove(&node);
+        self.awaiting.remove(&node);
+        self.waits = false;
         self.unfinished -= 1;
         let planned = self.plan().node(node);
         let (finally, allow_failure) = (planned.finally, planned.allow_failure);
@@ -411,14 +423,14 @@ impl RunState {
     }
 
     /// Something new happens to a step only in the part of the run that it belongs to.
-    fn expect_turn(&self, node: NodeId, event: &'static str) -> Result<(), ApplyError> {
+    pub(crate) fn expect_turn(&self, node: NodeId, event: &'static str) -> Result<(), ApplyError> {
         if self.has_turn(node) {
             return Ok(());
         }
         Err(self.illegal_for_run(event))
     }
 
-    fn expect(
+    pub(crate) fn expect(
         &self,
         node: NodeId,
         legal: &[StepPhase],
@@ -448,7 +460,7 @@ impl RunState {
         last.ok_or(ApplyError::UnknownStep(node))
     }
 
-    fn illegal(&self, node: NodeId, event: &'static str) -> ApplyError {
+    pub(crate) fn illegal(&self, node: NodeId, event: &'static str) -> ApplyError {
         ApplyError::Illegal {
             step: self.plan().node(node).id.clone(),
             phase: self.step(node).phase,
@@ -504,6 +516,12 @@ pub fn event_name(event: &Event) -> &'static str {
         Event::StepSkipped { .. } => "step_skipped",
         Event::StepCancelled { .. } => "step_cancelled",
         Event::StepAbandoned { .. } => "step_abandoned",
+        Event::ApprovalRequested(_) => "approval_requested",
+        Event::ApprovalDecided { decision, .. } => match decision.verdict {
+            Verdict::Approved => "approved",
+            Verdict::Rejected | Verdict::Expired => "rejected",
+        },
+        Event::RunWaiting { .. } => "run_waiting",
         Event::RunCancelling { .. } => "run_cancelling",
         Event::RunEnded { end, .. } => match end {
             RunEnd::Succeeded => "run_succeeded",

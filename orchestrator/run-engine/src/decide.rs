@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use pipeline_plan::NodeId;
 
 use crate::artifact::Outputs;
-use crate::event::{Event, Exit, StepEnded};
+use crate::event::{Decision, Event, Exit, StepEnded};
 use crate::failure_code::FailureCode;
 use crate::finally::awaited;
 use crate::reason::{Failure, Reason, ReasonCode};
@@ -65,6 +65,15 @@ pub enum Input {
         /// Why.
         failure: Failure,
     },
+    /// A person decides, or the time for that is over.
+    Decided {
+        /// The step.
+        node: NodeId,
+        /// The answer.
+        decision: Arc<Decision>,
+        /// What the step gives if it was approved.
+        outputs: Arc<Outputs>,
+    },
     /// The user ends the run.
     Cancel,
     /// The user ends the run and does not wait for attempts that are stuck.
@@ -104,6 +113,7 @@ impl Input {
             | Self::Ended { node, .. }
             | Self::Lost { node, .. }
             | Self::Stuck { node, .. }
+            | Self::Decided { node, .. }
             | Self::CannotStart { node, .. } => (node.0 as usize) < state.steps.len(),
             Self::Cancel | Self::Abandon => true,
         }
@@ -133,6 +143,20 @@ pub fn decide(state: &RunState, input: &Input, now: DateTime<Utc>) -> Vec<Event>
                 at: now,
             }]
         }
+        Input::Decided {
+            node,
+            decision,
+            outputs,
+        } if is_asked(state, *node) => {
+            let execution = state.step(*node).execution;
+            let decided = execution.map(|execution| Event::ApprovalDecided {
+                node: *node,
+                execution,
+                decision: Arc::clone(decision),
+                outputs: Arc::clone(outputs),
+            });
+            decided.into_iter().collect()
+        }
         // Of a stuck attempt it is known that it lives.
         Input::Adopted { node, attempt }
             if lives(state, *node, *attempt) && state.step(*node).phase == StepPhase::Running =>
@@ -158,22 +182,25 @@ pub fn decide(state: &RunState, input: &Input, now: DateTime<Utc>) -> Vec<Event>
             attempt,
             pids,
         } if lives(state, *node, *attempt) => became_stuck(state, *node, *attempt, pids, now),
-        // Too late: the run is being cancelled already, or that attempt is over.
+        // Too late: the run is being cancelled already, that attempt is over, or that was decided.
         Input::Cancel
         | Input::Adopted { .. }
         | Input::Lost { .. }
         | Input::Stuck { .. }
-        | Input::Ended { .. } => Vec::new(),
+        | Input::Ended { .. }
+        | Input::Decided { .. } => Vec::new(),
     }
 }
 
-/// What follows from a state by itself: skips, and the run's end. Empty once nothing does.
+/// What follows from a state by itself: skips, that only a person can go on, and the run's end. Empty
+/// once nothing does.
 pub fn follow(state: &RunState, now: DateTime<Utc>) -> Vec<Event> {
     if let Some(end) = state.outcome() {
         return vec![Event::RunEnded { end, at: now }];
     }
     match state.phase {
         RunPhase::Cancelling | RunPhase::Ended(_) => Vec::new(),
+        _ if state.only_approvals_left() && !state.waits => vec![Event::RunWaiting { at: now }],
         RunPhase::Active | RunPhase::Finishing(_) => state
             .doomed
             .iter()
@@ -223,6 +250,10 @@ fn became_stuck(
         events.push(Event::StepAbandoned { node, attempt, at });
     }
     events
+}
+
+fn is_asked(state: &RunState, node: NodeId) -> bool {
+    state.step(node).phase == StepPhase::AwaitingApproval && state.has_turn(node)
 }
 
 fn lives(state: &RunState, node: NodeId, attempt: u32) -> bool {

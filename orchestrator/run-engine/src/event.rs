@@ -131,6 +131,24 @@ pub enum Event {
         /// When.
         at: DateTime<Utc>,
     },
+    /// A step asks a person.
+    ApprovalRequested(Arc<ApprovalRequest>),
+    /// A person answered, or nobody did in time.
+    ApprovalDecided {
+        /// The step.
+        node: NodeId,
+        /// Its execution.
+        execution: ExecutionId,
+        /// The answer.
+        decision: Arc<Decision>,
+        /// What the step gives: nothing unless it was approved.
+        outputs: Arc<Outputs>,
+    },
+    /// Nothing is left for the run to do before a person has decided.
+    RunWaiting {
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The run was asked to end; nothing new starts.
     RunCancelling {
         /// Whether attempts that are stuck are not waited for.
@@ -259,6 +277,41 @@ pub struct StepEnded {
     pub at: DateTime<Utc>,
 }
 
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApprovalRequest {
+    /// What the step was resolved to, as of one that is launched; it has no attempt, hence number 0.
+    pub intent: Arc<StepStarted>,
+    /// What is asked.
+    pub message: String,
+    /// When it is too late for an answer.
+    pub expires: Option<Timer>,
+}
+
+/// How a question to a person ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What was decided.
+    pub verdict: Verdict,
+    /// Who decided; empty if nobody did.
+    pub by: String,
+    /// Why, as it was given, or empty.
+    pub comment: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on.
+    Approved,
+    /// Do not.
+    Rejected,
+    /// Nobody decided in time.
+    Expired,
+}
+
 /// A reuse. The store keeps the step and the source alone and reads the rest from the source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepReused {
@@ -361,6 +414,35 @@ impl RunCreated {
     }
 }
 
+impl Decision {
+    /// As the reason of its step's state.
+    pub fn reason(&self) -> Reason {
+        let (code, verb) = match self.verdict {
+            // It goes on because somebody wants it to.
+            Verdict::Approved => (ReasonCode::Forced, "approved"),
+            Verdict::Rejected => (ReasonCode::Rejected, "rejected"),
+            Verdict::Expired => {
+                return Reason::new(ReasonCode::Expired, "nobody decided in time", "");
+            }
+        };
+        let comment = match self.comment.as_str() {
+            "" => String::new(),
+            comment => format!(": {comment}"),
+        };
+        let text = format!("{verb} by {}{comment}", self.by);
+        Reason::new(code, text, &self.by)
+    }
+}
+
+impl ApprovalRequest {
+    /// As the reason why its step waits.
+    pub fn reason(&self) -> Reason {
+        let Reason { code, detail, .. } = self.intent.reason.clone();
+        let text = format!("waits for a person: {}", self.message);
+        Reason { code, text, detail }
+    }
+}
+
 impl StepReused {
     /// Why the step is reused, or refused as the execution that stands in was.
     pub fn reason(&self) -> Reason {
@@ -389,7 +471,10 @@ impl Event {
             Self::StepStarted(started) => started.at,
             Self::StepSucceeded(ended) | Self::StepRefused { ended, .. } => ended.at,
             Self::StepReused(reused) => reused.at,
+            Self::ApprovalRequested(request) => request.intent.at,
+            Self::ApprovalDecided { decision, .. } => decision.at,
             Self::RunResumed { at }
+            | Self::RunWaiting { at }
             | Self::StepAdopted { at, .. }
             | Self::StepFailed { at, .. }
             | Self::StepRetrying { at, .. }
@@ -418,9 +503,13 @@ impl Event {
             | Self::StepStuck { node, attempt, .. }
             | Self::StepCancelled { node, attempt, .. }
             | Self::StepAbandoned { node, attempt, .. } => Some((*node, Some(*attempt))),
-            Self::StepSkipped { node, .. } => Some((*node, None)),
+            Self::ApprovalRequested(request) => Some((request.intent.node, None)),
+            Self::StepSkipped { node, .. } | Self::ApprovalDecided { node, .. } => {
+                Some((*node, None))
+            }
             Self::RunCreated(_)
             | Self::RunResumed { .. }
+            | Self::RunWaiting { .. }
             | Self::RunCancelling { .. }
             | Self::RunEnded { .. } => None,
         }

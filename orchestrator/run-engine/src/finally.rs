@@ -82,6 +82,7 @@ impl RunState {
         }
         self.abandons |= abandon;
         self.phase = RunPhase::Cancelling;
+        self.waits = false;
         self.turn_to_finally(at);
         Ok(())
     }
@@ -119,6 +120,7 @@ impl RunState {
         self.ready.remove(&node);
         self.doomed.remove(&node);
         self.backoff.remove(&node);
+        self.awaiting.remove(&node);
         self.unfinished -= 1;
         if !self.plan().node(node).finally {
             self.ordinary -= 1;

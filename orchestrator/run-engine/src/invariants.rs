@@ -10,9 +10,9 @@ use std::fmt;
 
 use pipeline_plan::NodeId;
 
-use crate::event::RunEnd;
+use crate::event::{RunEnd, Verdict};
 use crate::finally::awaited;
-use crate::state::{Attempt, AttemptEndKind, RunPhase, RunState, Step, StepPhase};
+use crate::state::{Approval, Attempt, AttemptEndKind, RunPhase, RunState, Step, StepPhase};
 
 /// Something that should be true of a run and is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,17 +111,29 @@ fn attempts(state: &RunState, step: &Step) -> [Promise; 6] {
     ]
 }
 
-fn phase(state: &RunState, step: &Step) -> [Promise; 6] {
+fn phase(state: &RunState, step: &Step) -> [Promise; 7] {
     let last = step.attempts.last();
+    let asked = step.approval.as_ref();
+    let (stands, how) = match asked {
+        Some(asked) => (
+            last.is_none() && follows_answer(step.phase, asked),
+            "where it stands follows from the answer to what it asked",
+        ),
+        None => (
+            follows(step.phase, last),
+            "where it stands follows from how its last attempt ended",
+        ),
+    };
     let stands_in = step.phase == StepPhase::Reused
-        || step.phase == StepPhase::Refused && step.attempts.is_empty();
+        || step.phase == StepPhase::Refused && step.attempts.is_empty() && asked.is_none();
     let has_outputs = step.phase.is_good() || step.phase == StepPhase::Refused;
     let has_reason =
         !step.attempts.is_empty() || step.phase.is_ended() && step.phase != StepPhase::Cancelled;
     [
+        (stands, how),
         (
-            follows(step.phase, last),
-            "where it stands follows from how its last attempt ended",
+            asked.is_none() || step.execution.is_some(),
+            "it has an execution once a person was asked",
         ),
         (
             step.phase.is_ended() == step.ended_at.is_some(),
@@ -160,7 +172,11 @@ fn needs(state: &RunState, node: NodeId) -> [Promise; 4] {
         || !carried
             && matches!(
                 step.phase,
-                StepPhase::Ready | StepPhase::Reused | StepPhase::Refused | StepPhase::Failed
+                StepPhase::Ready
+                    | StepPhase::AwaitingApproval
+                    | StepPhase::Reused
+                    | StepPhase::Refused
+                    | StepPhase::Failed
             );
     [
         (
@@ -209,7 +225,7 @@ fn run(state: &RunState) -> [Promise; 5] {
     ]
 }
 
-fn indexes(state: &RunState) -> [Promise; 7] {
+fn indexes(state: &RunState) -> [Promise; 9] {
     let all = |phase: StepPhase| -> BTreeSet<NodeId> {
         let nodes = state.plan().node_ids();
         nodes
@@ -243,6 +259,14 @@ fn indexes(state: &RunState) -> [Promise; 7] {
             "the steps that it holds as waiting for an attempt are those that do",
         ),
         (
+            state.awaiting.keys().eq(&all(StepPhase::AwaitingApproval)),
+            "the steps that it holds as waiting for a person are those that do",
+        ),
+        (
+            !state.waits || state.only_approvals_left(),
+            "it waits only while a person must decide before anything else happens",
+        ),
+        (
             state.doomed.iter().eq(doomed),
             "the steps that it is going to skip are those that never can run",
         ),
@@ -273,6 +297,7 @@ fn follows(phase: StepPhase, last: Option<&Attempt>) -> bool {
     let ended = |kind: End| last.and_then(end_of) == Some(kind);
     match phase {
         StepPhase::Waiting | StepPhase::Skipped | StepPhase::Reused => none,
+        StepPhase::AwaitingApproval => false,
         StepPhase::Ready => none || ended(End::Lost),
         StepPhase::Running | StepPhase::Stuck => last.is_some_and(|attempt| attempt.end.is_none()),
         StepPhase::Backoff => ended(End::Failed),
@@ -286,6 +311,15 @@ fn follows(phase: StepPhase, last: Option<&Attempt>) -> bool {
                 || ended(End::Lost)
                 || ended(End::Failed)
         }
+    }
+}
+
+/// Whether a step may be in this phase after a person was asked.
+fn follows_answer(phase: StepPhase, asked: &Approval) -> bool {
+    match asked.decision.as_ref().map(|decision| decision.verdict) {
+        None => matches!(phase, StepPhase::AwaitingApproval | StepPhase::Cancelled),
+        Some(Verdict::Approved) => phase == StepPhase::Succeeded,
+        Some(Verdict::Rejected | Verdict::Expired) => phase == StepPhase::Refused,
     }
 }
 

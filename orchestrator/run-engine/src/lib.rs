@@ -9,6 +9,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod apply;
+mod approval;
 pub mod artifact;
 pub mod decide;
 pub mod event;

@@ -72,10 +72,12 @@ pub enum ReasonCode {
     UpstreamSkipped,
     /// A step that it needs was refused.
     UpstreamRefused,
-    /// The step looked at its input and refused it.
+    /// The step looked at its input and refused it, or a person did.
     Rejected,
     /// The run was not made of it.
     NotSelected,
+    /// Nobody decided in time.
+    Expired,
 }
 
 impl ReasonCode {
@@ -108,6 +110,7 @@ impl ReasonCode {
             Self::UpstreamRefused => "upstream_refused",
             Self::Rejected => "rejected",
             Self::NotSelected => "not_selected",
+            Self::Expired => "expired",
         }
     }
 }

@@ -134,14 +134,18 @@ impl JournalEntry {
             | Event::StepStuck { .. }
             | Event::StepRetrying { .. }
             | Event::StepSkipped { .. }
+            | Event::RunWaiting { .. }
             | Event::RunCancelling { .. } => 1,
             // Beside the event its place among the newest starts, or the execution that is over.
             Event::StepStarted(_)
+            | Event::ApprovalRequested(_)
             | Event::StepFailed { .. }
             | Event::StepCancelled { .. }
             | Event::StepAbandoned { .. } => 2,
             // The execution, its place in the cache, and what it gave by step and by span.
-            Event::StepSucceeded(_) | Event::StepRefused { .. } => 5,
+            Event::StepSucceeded(_) | Event::StepRefused { .. } | Event::ApprovalDecided { .. } => {
+                5
+            }
             // The run, its place among its pipeline's, its progress; or its end.
             Event::RunCreated(_) | Event::RunEnded { .. } => 4,
         }

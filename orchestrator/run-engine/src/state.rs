@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use pipeline_plan::{NodeId, Plan};
 
 use crate::artifact::Outputs;
-use crate::event::{Exit, RunCreated, RunEnd, StepStarted, Timer};
+use crate::event::{ApprovalRequest, Decision, Exit, RunCreated, RunEnd, StepStarted, Timer};
 use crate::ids::{ExecutionId, RunId};
 use crate::pages::Pages;
 use crate::reason::{Failure, Reason};
@@ -38,6 +38,10 @@ pub struct RunState {
     pub(crate) running: BTreeSet<NodeId>,
     /// Steps that wait for their next attempt, and until when.
     pub(crate) backoff: BTreeMap<NodeId, Timer>,
+    /// Steps that wait for a person, and until when.
+    pub(crate) awaiting: BTreeMap<NodeId, Option<Timer>>,
+    /// Whether it was told that nothing else is left.
+    pub(crate) waits: bool,
     /// For each step, how many of its needs have not ended well yet.
     pub(crate) open_needs: Vec<u32>,
     /// For each step, the steps that need it.
@@ -71,6 +75,8 @@ pub struct RunView {
     pub ended_at: Option<DateTime<Utc>>,
     /// How many steps have ended.
     pub ended_count: usize,
+    /// Whether nothing is left to do before a person has decided.
+    pub waits: bool,
 }
 
 /// Where a run stands.
@@ -103,8 +109,19 @@ pub struct Step {
     pub failure: Option<Box<Failure>>,
     /// The run of the execution that it reuses.
     pub reused_from: Option<RunId>,
+    /// What a person was asked.
+    pub approval: Option<Arc<Approval>>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// A question to a person, and the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Approval {
+    /// The question.
+    pub request: Arc<ApprovalRequest>,
+    /// The answer; none while it waits for one.
+    pub decision: Option<Arc<Decision>>,
 }
 
 /// Where a step stands.
@@ -121,6 +138,8 @@ pub enum StepPhase {
     Stuck,
     /// An attempt failed, and another follows after a while.
     Backoff,
+    /// It waits for a person.
+    AwaitingApproval,
     /// Over: it did what it promised.
     Succeeded,
     /// Over: an earlier execution stands in.
@@ -179,7 +198,12 @@ impl StepPhase {
     pub fn is_ended(self) -> bool {
         !matches!(
             self,
-            Self::Waiting | Self::Ready | Self::Running | Self::Stuck | Self::Backoff
+            Self::Waiting
+                | Self::Ready
+                | Self::Running
+                | Self::Stuck
+                | Self::Backoff
+                | Self::AwaitingApproval
         )
     }
 
@@ -248,7 +272,23 @@ impl RunState {
             started_at: self.started_at,
             ended_at: self.ended_at,
             ended_count: self.ended_count(),
+            waits: self.waits,
         }
+    }
+
+    /// Whether nothing is left to do before a person has decided.
+    pub fn only_approvals_left(&self) -> bool {
+        self.is_going()
+            && !self.awaiting.is_empty()
+            && self.ready.is_empty()
+            && self.running.is_empty()
+            && self.backoff.is_empty()
+            && self.doomed.is_empty()
+    }
+
+    /// Steps that wait for a person, with the time until which they do.
+    pub fn awaiting(&self) -> impl Iterator<Item = (NodeId, Option<Timer>)> + '_ {
+        self.awaiting.iter().map(|(node, timer)| (*node, *timer))
     }
 
     /// Steps that could start, in topological order.

@@ -25,6 +25,7 @@ mod verify;
 pub use executor::{ExecutorConfig, ExecutorError, LocalExecutor, may_live_on};
 pub use launch::{ByHand, by_hand};
 pub use memo::DigestMemo;
+pub use outputs::bless;
 pub use prepare::prepare;
 pub use secrets::{Secrets, of_environment as secret_of_environment};
 pub use verify::verify;

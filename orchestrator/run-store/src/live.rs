@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use pipeline_plan::{NodeId, Plan};
 use run_engine::artifact::Outputs;
-use run_engine::event::{Event, Exit, RunCreated, StepEnded, StepStarted};
+use run_engine::event::{Decision, Event, Exit, RunCreated, StepEnded, StepStarted, Verdict};
 use run_engine::ids::RunId;
 use run_engine::reason::{Failure, Reason};
 use run_engine::seams::StoreError;
@@ -46,6 +46,7 @@ pub(crate) struct Over {
     pub(crate) outputs: Option<Arc<Outputs>>,
     pub(crate) reuse_key: Option<String>,
     pub(crate) refused: Option<Reason>,
+    pub(crate) answer: Option<Arc<Decision>>,
     pub(crate) ended_at: DateTime<Utc>,
 }
 
@@ -147,20 +148,25 @@ impl LiveRun {
                 self.end_attempt(*node, *attempt, &End::new(StoredEnd::Abandoned, None, *at))?;
                 self.close(*node, ExecutionState::Cancelled, *at)
             }
-            // Steps that waited for another attempt when the run was cancelled.
-            Event::RunEnded { at, .. } => {
-                let open: Vec<NodeId> = self.open.keys().copied().collect();
-                let closed = open.into_iter();
-                return Ok(closed
-                    .filter_map(|node| self.close(node, ExecutionState::Cancelled, *at))
-                    .collect());
+            Event::ApprovalRequested(request) => {
+                self.open(&request.intent);
+                return Ok(Vec::new());
             }
+            Event::ApprovalDecided {
+                node,
+                decision,
+                outputs,
+                ..
+            } => self.answered(*node, decision, outputs),
+            // Steps that waited for another attempt, or for a person, when the run was cancelled.
+            Event::RunEnded { at, .. } => return Ok(self.close_all(*at)),
             Event::RunCreated(_)
             | Event::RunResumed { .. }
             | Event::StepAdopted { .. }
             | Event::StepStuck { .. }
             | Event::StepReused(_)
             | Event::StepSkipped { .. }
+            | Event::RunWaiting { .. }
             | Event::RunCancelling { .. } => None,
         };
         Ok(over.into_iter().collect())
@@ -181,6 +187,10 @@ impl LiveRun {
         self.progress
             .started_at
             .get_or_insert_with(|| started.at.into());
+        self.open(started);
+    }
+
+    fn open(&mut self, started: &Arc<StepStarted>) {
         let open = self.open.entry(started.node).or_insert_with(|| Open {
             started: Arc::clone(started),
             attempts: Vec::new(),
@@ -231,6 +241,37 @@ impl LiveRun {
         }))
     }
 
+    fn answered(
+        &mut self,
+        node: NodeId,
+        decision: &Arc<Decision>,
+        outputs: &Arc<Outputs>,
+    ) -> Option<Over> {
+        let is_approved = decision.verdict == Verdict::Approved;
+        let state = if is_approved {
+            ExecutionState::Succeeded
+        } else {
+            ExecutionState::Refused
+        };
+        let over = self.close(node, state, decision.at)?;
+        Some(Over {
+            outputs: Some(Arc::clone(outputs)),
+            // Who says no may say yes when asked again.
+            reuse_key: over.started.reuse_key.clone().filter(|_| is_approved),
+            refused: (!is_approved).then(|| decision.reason()),
+            answer: Some(Arc::clone(decision)),
+            ..over
+        })
+    }
+
+    fn close_all(&mut self, at: DateTime<Utc>) -> Vec<Over> {
+        let open: Vec<NodeId> = self.open.keys().copied().collect();
+        let closed = open.into_iter();
+        closed
+            .filter_map(|node| self.close(node, ExecutionState::Cancelled, at))
+            .collect()
+    }
+
     fn close(&mut self, node: NodeId, state: ExecutionState, at: DateTime<Utc>) -> Option<Over> {
         let open = self.open.remove(&node)?;
         Some(Over {
@@ -242,6 +283,7 @@ impl LiveRun {
             outputs: None,
             reuse_key: None,
             refused: None,
+            answer: None,
             ended_at: at,
         })
     }
@@ -269,5 +311,6 @@ fn ends_step(event: &Event) -> bool {
             | Event::StepSkipped { .. }
             | Event::StepCancelled { .. }
             | Event::StepAbandoned { .. }
+            | Event::ApprovalDecided { .. }
     )
 }

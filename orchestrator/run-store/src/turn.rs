@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use run_engine::artifact::Artifact;
-use run_engine::event::{Event, RunCreated};
+use run_engine::event::{Event, RunCreated, StepStarted};
 use run_engine::ids::RunId;
 use run_engine::seams::{JournalEntry, StoreError, Turn};
 
@@ -110,16 +110,8 @@ impl<'a> TurnRows<'a> {
                 };
                 return self.journals.reuse(self.spill, *run, &reuse);
             }
-            Event::StepStarted(started) => {
-                let live = self.live_run(*run)?;
-                let key = keys::of_start(live.pipeline(), live.step(started.node));
-                let row = StoredStart {
-                    execution: started.execution.0,
-                    run: run.0,
-                    seq: *seq,
-                };
-                self.batch.put(key, self.spill.value(&row)?);
-            }
+            Event::StepStarted(started) => self.start(*run, *seq, started)?,
+            Event::ApprovalRequested(request) => self.start(*run, *seq, &request.intent)?,
             Event::RunEnded { end, at } => self.journals.end(*run, *end, *at),
             _ => {}
         }
@@ -134,6 +126,12 @@ impl<'a> TurnRows<'a> {
             Event::StepReused(reused) if reused.refused.is_none() => {
                 (reused.node, reused.source, &reused.outputs)
             }
+            Event::ApprovalDecided {
+                node,
+                execution,
+                outputs,
+                ..
+            } => (*node, *execution, outputs),
             _ => return Ok(()),
         };
         if outputs.artifacts.is_empty() {
@@ -149,6 +147,19 @@ impl<'a> TurnRows<'a> {
         };
         let (spill, batch) = (&*self.spill, &mut self.batch);
         self.given.give(&reader.rows, spill, batch, &gift, outputs)
+    }
+
+    /// Notes the newest intent of a step.
+    fn start(&mut self, run: RunId, seq: u64, started: &StepStarted) -> Result<(), StoreError> {
+        let live = self.live_run(run)?;
+        let key = keys::of_start(live.pipeline(), live.step(started.node));
+        let row = StoredStart {
+            execution: started.execution.0,
+            run: run.0,
+            seq,
+        };
+        self.batch.put(key, self.spill.value(&row)?);
+        Ok(())
     }
 
     fn created(&mut self, created: &RunCreated, seq: u64) -> Result<(), StoreError> {
@@ -182,6 +193,7 @@ impl<'a> TurnRows<'a> {
             outputs: outputs.map(Into::into).unwrap_or_default(),
             reuse_key: over.reuse_key.as_ref().map(Into::into),
             reason: over.refused.as_ref().map(Into::into),
+            answer: over.answer.as_deref().map(Into::into),
             ended_at: over.ended_at.into(),
         };
         let execution = over.started.execution;

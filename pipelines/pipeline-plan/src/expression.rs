@@ -24,7 +24,7 @@ pub use secrets::{
 };
 pub(crate) use types::with_article;
 
-use crate::plan::{Action, Plan};
+use crate::plan::Plan;
 
 /// What the names in a step's expressions stand for.
 pub struct Scope<'a> {
@@ -104,12 +104,9 @@ pub fn resolve_value(value: &Value, scope: &Scope<'_>) -> Result<Value, Expressi
 pub fn environment_names(plan: &Plan) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for node in &plan.nodes {
-        let arguments: &[String] = match &node.action {
-            Action::Command(arguments) => arguments,
-            Action::Component { .. } | Action::Shell(_) => &[],
-        };
+        let texts = node.action.texts().iter();
         let condition = node.condition.iter().map(|condition| &condition.expression);
-        let texts = arguments.iter().chain(node.env.values()).chain(condition);
+        let texts = texts.chain(node.env.values()).chain(condition);
         for text in texts.chain(&node.cache_key) {
             add_names(text, &mut names);
         }

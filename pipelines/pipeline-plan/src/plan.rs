@@ -231,6 +231,9 @@ pub enum Action {
     Command(Vec<String>),
     /// Text for `sh -eu -c`; never holds an expression.
     Shell(String),
+    /// A person decides: what is asked, which may hold `${{ ... }}`. The model that it is about, if
+    /// there is one, is the input `model`; then the output `blessing` is given.
+    Approve(String),
 }
 
 /// An input port as it is given.
@@ -399,6 +402,17 @@ impl Resources {
     /// Whether it takes nothing.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+impl Action {
+    /// Its texts that may hold expressions.
+    pub fn texts(&self) -> &[String] {
+        match self {
+            Self::Command(words) => words,
+            Self::Approve(message) => std::slice::from_ref(message),
+            Self::Component { .. } | Self::Shell(_) => &[],
+        }
     }
 }
 

@@ -46,7 +46,7 @@ codes! {
     MissingKey "missing-key" "A key that must be given is absent.",
     WrongType "wrong-type" "A value is of another type than its key takes.",
     InvalidName "invalid-name" "A name has characters or a length that names may not have.",
-    StepKind "step-kind" "A step says neither or both of `uses:` and `run:`.",
+    StepKind "step-kind" "A step says none or more than one of `uses:`, `run:` and `approve:`.",
     MisplacedKey "misplaced-key" "A key stands in a step of a kind that does not take it.",
     InvalidInput "invalid-input" "An input is in none of the forms that inputs have.",
     UnknownType "unknown-type" "There is no artifact or parameter type of this name.",

@@ -3,6 +3,7 @@
 //! A value of a wrong form is told of and left out; what stands beside it is read all the same. Names
 //! are not looked up here: the compiler knows steps and components.
 
+pub(crate) mod approve;
 mod component;
 pub(crate) mod defaults;
 mod given;
@@ -53,6 +54,7 @@ pub const MAPS: &[(&str, &[&str])] = &[
             "many",
         ],
     ),
+    ("`approve`", approve::KEYS),
     ("a parameter", params::KEYS),
     ("`defaults`", policy::KEYS),
     ("`defaults`", defaults::KEYS),

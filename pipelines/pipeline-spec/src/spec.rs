@@ -184,6 +184,14 @@ pub enum Action {
     Command(Vec<String>),
     /// `run:` with text, for `sh -eu -c`.
     Shell(String),
+    /// `approve:`. The model that it is about, if there is one, is the input `model`, and then the step
+    /// gives a `blessing`.
+    Approve {
+        /// What a person is asked; may hold expressions.
+        message: String,
+        /// Whether it stands there alone, without a key of its own.
+        is_short: bool,
+    },
     /// The file does not say it in a readable way; a diagnostic says why.
     Unreadable,
 }

@@ -113,6 +113,7 @@ fn documented(text: &str, map: &str) -> Keys {
             let list = spans(row.unwrap().1).next().unwrap();
             list.split(' ').map(str::to_owned).collect()
         }
+        "`approve`" => of_row(step, "approve"),
         "`retry`" => of_row(step, "retry"),
         "`cache`" => of_row(step, "cache"),
         "`resources`" => of_row(step, "resources"),

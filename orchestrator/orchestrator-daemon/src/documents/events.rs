@@ -3,7 +3,7 @@
 use orchestrator_api as api;
 use orchestrator_api::{DocumentVersion, EventType};
 use pipeline_plan::Plan;
-use run_engine::event::{Event, RunEnd};
+use run_engine::event::{Event, RunEnd, Verdict};
 use run_engine::reason::{abandoned, stuck};
 use run_engine::seams::JournalEntry;
 
@@ -46,6 +46,8 @@ fn event_reason(event: &Event) -> Option<api::Reason> {
         Event::StepStuck { pids, .. } => Some(reason(&stuck(pids))),
         Event::StepAbandoned { .. } => Some(reason(&abandoned())),
         Event::StepReused(reused) => Some(reason(&reused.reason())),
+        Event::ApprovalRequested(request) => Some(reason(&request.reason())),
+        Event::ApprovalDecided { decision, .. } => Some(reason(&decision.reason())),
         Event::StepFailed { failure, exit, .. } => Some(reason(&failure.reason(*exit))),
         Event::StepRetrying {
             failure,
@@ -80,5 +82,11 @@ fn event_type(event: &Event) -> EventType {
         Event::StepStuck { .. } => EventType::StepStuck,
         Event::StepSkipped { .. } => EventType::StepSkipped,
         Event::StepCancelled { .. } | Event::StepAbandoned { .. } => EventType::StepCancelled,
+        Event::ApprovalRequested(_) => EventType::ApprovalRequested,
+        Event::ApprovalDecided { decision, .. } => match decision.verdict {
+            Verdict::Approved => EventType::Approved,
+            Verdict::Rejected | Verdict::Expired => EventType::Rejected,
+        },
+        Event::RunWaiting { .. } => EventType::RunWaiting,
     }
 }

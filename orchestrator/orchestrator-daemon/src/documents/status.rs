@@ -7,13 +7,13 @@ use orchestrator_api as api;
 use orchestrator_api::DocumentVersion;
 use pipeline_plan::{Node, NodeId};
 use run_engine::artifact::{Artifact, Outputs};
-use run_engine::event::RunCreated;
-use run_engine::state::{Attempt, RunPhase, RunView, Step, StepPhase};
+use run_engine::event::{RunCreated, Verdict};
+use run_engine::state::{Approval, Attempt, RunPhase, RunView, Step, StepPhase};
 use run_executor::layout::AttemptLayout;
 use serde_json::{Number, Value, json};
 
 use super::words::{attempt_error, attempt_state, reason, run_state, step_state, trigger};
-use super::{Snapshot, milliseconds, path_text};
+use super::{Snapshot, milliseconds, path_text, some_text};
 use crate::views::LiveRun;
 
 /// Types of artifact whose numeric properties are a step's metrics.
@@ -43,7 +43,8 @@ pub(crate) fn status(snapshot: &Snapshot, state_dir: &Path) -> api::Status {
         state: run_state(view, snapshot.held),
         reason: run_reason(view)
             .or_else(|| is_stuck(view))
-            .or_else(|| waits_for(live)),
+            .or_else(|| waits_for(live))
+            .or_else(|| question(view)),
         trigger: trigger(&created.trigger),
         params: created.params.clone(),
         created_at: created.at,
@@ -73,6 +74,16 @@ fn is_stuck(view: &RunView) -> Option<api::Reason> {
         text: format!("`{}` is stuck: {}", node.id, why.text),
         ..why
     })
+}
+
+/// What is asked first of a person without whom the run does not go on.
+fn question(view: &RunView) -> Option<api::Reason> {
+    if !view.waits {
+        return None;
+    }
+    let mut steps = view.steps.iter();
+    let asked = steps.find(|step| step.phase == StepPhase::AwaitingApproval)?;
+    asked.reason.as_ref().map(reason)
 }
 
 /// Why a run ended badly: the first step, in topological order, that did so itself.
@@ -122,6 +133,7 @@ fn step(view: &RunView, node: NodeId, pid: Option<u32>, state_dir: &Path) -> api
             .reused_from
             .map(|run| api::ReusedFrom { run_id: run.0 }),
         outputs: outputs(step, state_dir),
+        approval: step.approval.as_deref().map(approval),
         metrics: step.outputs.as_deref().map(metrics).unwrap_or_default(),
         attempts: attempts
             .map(|each| attempt(created, node, (each, step.phase), pid, state_dir))
@@ -129,6 +141,19 @@ fn step(view: &RunView, node: NodeId, pid: Option<u32>, state_dir: &Path) -> api
         started_at,
         ended_at: step.ended_at,
         duration_ms: duration.map(|(start, end)| milliseconds(start, end)),
+    }
+}
+
+fn approval(approval: &Approval) -> api::Approval {
+    let (request, decision) = (&approval.request, approval.decision.as_ref());
+    api::Approval {
+        message: request.message.clone(),
+        requested_at: request.intent.at,
+        expires_at: request.expires.map(|expires| expires.due),
+        approved: decision.map(|decision| decision.verdict == Verdict::Approved),
+        by: decision.and_then(|decision| some_text(&decision.by)),
+        reason: decision.and_then(|decision| some_text(&decision.comment)),
+        decided_at: decision.map(|decision| decision.at),
     }
 }
 

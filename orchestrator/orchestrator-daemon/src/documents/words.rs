@@ -21,12 +21,13 @@ fn reason_code(code: ReasonCode) -> api::ReasonCode {
         UpstreamChanged CacheOff OutputMissing Forced Unchanged Retried Slots Pool Disk Secret ExitStatus
         TimedOut Lost ConditionFalse UpstreamFailed UpstreamSkipped UpstreamRefused Rejected
         NotSelected
+        Expired
     })
 }
 
 pub(super) fn step_state(phase: StepPhase) -> api::StepState {
     same!(phase, StepPhase => api::StepState {
-        Waiting Ready Running Stuck Backoff Succeeded Reused Failed Refused Skipped Cancelled
+        Waiting Ready Running Stuck Backoff AwaitingApproval Succeeded Reused Failed Refused Skipped Cancelled
     })
 }
 
@@ -38,6 +39,8 @@ pub(super) fn run_end(end: RunEnd) -> api::RunState {
 pub(super) fn run_state(view: &RunView, held: bool) -> api::RunState {
     match view.phase {
         RunPhase::Ended(end) => run_end(end),
+        // A daemon that has nothing else to do ends: such a run is not interrupted.
+        _ if view.waits => api::RunState::Waiting,
         _ if !held => api::RunState::Interrupted,
         RunPhase::Cancelling | RunPhase::Finishing(RunEnd::Cancelled) => api::RunState::Cancelling,
         RunPhase::Active if view.started_at.is_none() && view.ended_count == 0 => {

@@ -158,6 +158,7 @@ fn missing(node: &Node, step: &Step, port: &str) -> Option<Refusal> {
     let why = match step.phase {
         StepPhase::Waiting | StepPhase::Ready => "has not started",
         StepPhase::Backoff => "waits for its next attempt",
+        StepPhase::AwaitingApproval => "waits for a person",
         StepPhase::Running => "is still running",
         StepPhase::Stuck => "is stuck",
         StepPhase::Failed => "failed",
@@ -166,6 +167,7 @@ fn missing(node: &Node, step: &Step, port: &str) -> Option<Refusal> {
         StepPhase::Succeeded | StepPhase::Reused | StepPhase::Refused if output.optional => {
             "ended without it"
         }
+        StepPhase::Refused if step.approval.is_some() => "was not approved",
         StepPhase::Succeeded | StepPhase::Reused | StepPhase::Refused => return None,
     };
     Some(refusal(format!(

@@ -5,6 +5,7 @@
 //! [`documents`](crate::documents)' affair.
 
 mod accept;
+mod answer;
 mod artifact_files;
 mod artifacts;
 mod create;
@@ -112,6 +113,8 @@ pub(crate) fn router(parts: Parts) -> Router {
         .route("/runs/{run}/events", get(events::of_run))
         .route("/runs/{run}/steps/{step}/log", get(log::log))
         .route("/runs/{run}/steps/{step}/shell", post(shell::shell))
+        .route("/runs/{run}/steps/{step}/approve", post(answer::approve))
+        .route("/runs/{run}/steps/{step}/reject", post(answer::reject))
         .route("/events", get(events::of_all))
         .route("/artifacts", get(artifacts::list))
         .route("/artifacts/{artifact}", get(artifacts::one))

@@ -109,6 +109,7 @@ impl From<CommandError> for Refusal {
     fn from(error: CommandError) -> Self {
         let code = match &error {
             CommandError::Ended(_) => "run_ended",
+            CommandError::NotAsked { .. } => "not_asked",
             CommandError::StillLive(_) | CommandError::Abandoned { .. } => "run_live",
             CommandError::Gone { .. } => "output_missing",
             CommandError::Busy { .. } => "busy",

@@ -146,9 +146,11 @@ fn filter(state: RunState) -> Ended {
         RunState::Failed => Ended::As(RunEnd::Failed),
         RunState::Refused => Ended::As(RunEnd::Refused),
         RunState::Cancelled => Ended::As(RunEnd::Cancelled),
-        RunState::Queued | RunState::Running | RunState::Interrupted | RunState::Cancelling => {
-            Ended::Unfinished
-        }
+        RunState::Queued
+        | RunState::Running
+        | RunState::Waiting
+        | RunState::Interrupted
+        | RunState::Cancelling => Ended::Unfinished,
     }
 }
 

@@ -83,8 +83,8 @@ fn imports(node: &Node) -> BTreeMap<String, Vec<Import>> {
 /// of the author's own stands in place of files.
 fn key_files(node: &Node) -> KeyFiles {
     match (&node.files, &node.action) {
+        (_, Action::Approve(_)) | (None, Action::Component { .. }) => KeyFiles::None,
         (Some(globs), _) => KeyFiles::Globs(globs.clone()),
-        (None, Action::Component { .. }) => KeyFiles::None,
         (None, _) if node.cache_key.is_some() => KeyFiles::None,
         (None, Action::Command(_) | Action::Shell(_)) => KeyFiles::Project,
     }
@@ -94,7 +94,7 @@ fn key_files(node: &Node) -> KeyFiles {
 /// word itself stands in the key alone.
 fn program(context: &RunContext, state: &RunState, node: &Node) -> Option<String> {
     match &node.action {
-        Action::Component { .. } => None,
+        Action::Component { .. } | Action::Approve(_) => None,
         Action::Shell(_) => Some("sh".to_owned()),
         Action::Command(words) => {
             let nothing = BTreeMap::new();

@@ -18,11 +18,14 @@ pub(crate) fn never_reused(node: &Node) -> Option<Reason> {
         Action::Command(_) | Action::Shell(_) if node.outputs.is_empty() => {
             "a command without outputs always runs"
         }
+        Action::Approve(_) if node.outputs.is_empty() => {
+            "a question about no model is asked in every run"
+        }
         _ if node.cache => return None,
         Action::Component { name, .. } if name == component_api::catalog::PUSH => {
             "a push always looks at its destination"
         }
-        Action::Component { .. } | Action::Command(_) | Action::Shell(_) => {
+        Action::Component { .. } | Action::Command(_) | Action::Shell(_) | Action::Approve(_) => {
             "it is declared never to be reused"
         }
     };

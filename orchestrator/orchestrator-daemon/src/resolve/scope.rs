@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pipeline_plan::Node;
 use pipeline_plan::expression::{self, ExpressionError, Scope};
-use pipeline_plan::{Action, Node};
 use pipeline_spec::template::has_expression;
 use run_engine::artifact::Artifact;
 use run_engine::event::RunEnd;
@@ -153,10 +153,6 @@ fn failure(node: &Node, place: &str, error: &ExpressionError) -> Failure {
 }
 
 fn holds_expression(node: &Node) -> bool {
-    let words: &[String] = match &node.action {
-        Action::Command(words) => words,
-        Action::Component { .. } | Action::Shell(_) => &[],
-    };
     node.condition.is_some()
         || node.params.values().any(value_holds_expression)
         || node.env.values().any(|text| has_expression(text))
@@ -164,7 +160,7 @@ fn holds_expression(node: &Node) -> bool {
             .cache_key
             .as_ref()
             .is_some_and(|key| has_expression(key))
-        || words.iter().any(|word| has_expression(word))
+        || node.action.texts().iter().any(|text| has_expression(text))
 }
 
 fn value_holds_expression(value: &Value) -> bool {
@@ -198,6 +194,7 @@ fn state_word(phase: StepPhase) -> &'static str {
         StepPhase::Running => "running",
         StepPhase::Stuck => "stuck",
         StepPhase::Backoff => "backoff",
+        StepPhase::AwaitingApproval => "awaiting_approval",
         StepPhase::Succeeded => "succeeded",
         StepPhase::Reused => "reused",
         StepPhase::Failed => "failed",

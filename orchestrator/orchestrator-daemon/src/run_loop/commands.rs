@@ -34,8 +34,11 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
                     Input::Cancel
                 };
                 let answer = self.cancel(run, &input)?;
-                let replies = &mut self.bench.draft.replies;
-                replies.push(Reply::Cancelled(reply, answer));
+                self.bench.draft.replies.push(Reply::Done(reply, answer));
+            }
+            Command::Answer { run, answer, reply } => {
+                let answer = self.answer(run, answer)?;
+                self.bench.draft.replies.push(Reply::Done(reply, answer));
             }
             Command::Ping { reply } => {
                 // Whoever asked may have gone away.

@@ -44,8 +44,8 @@ pub(super) enum Reply {
         oneshot::Sender<Result<Created, CommandError>>,
         Result<Created, CommandError>,
     ),
-    /// To [`crate::command::Command::Cancel`].
-    Cancelled(
+    /// To [`crate::command::Command::Cancel`] and [`crate::command::Command::Answer`].
+    Done(
         oneshot::Sender<Result<(), CommandError>>,
         Result<(), CommandError>,
     ),
@@ -56,7 +56,7 @@ impl Reply {
     pub(super) fn send(self) {
         match self {
             Self::Created(to, answer) => drop(to.send(answer)),
-            Self::Cancelled(to, answer) => drop(to.send(answer)),
+            Self::Done(to, answer) => drop(to.send(answer)),
         }
     }
 }

@@ -108,7 +108,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         }
     }
 
-    fn first_attempt(
+    pub(super) fn first_attempt(
         &mut self,
         run: &ActiveRun,
         node: NodeId,

@@ -4,7 +4,7 @@
 //! made of some steps only, for what these take of the others. It does not know how a
 //! key is made, nor how files are looked at.
 
-use pipeline_plan::NodeId;
+use pipeline_plan::{Action, NodeId};
 use run_engine::event::{Carried, Event, StepReused};
 use run_engine::reason::Reason;
 use run_engine::seams::{Clock, Effect, Executor, Lookups, Reusable, Store, VerifyTask};
@@ -25,6 +25,20 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
     ) -> Result<(), LoopError> {
         if let Some(found) = self.find_reusable(&resolved)? {
             return self.reuse_or_verify(run, node, resolved, found);
+        }
+        self.go_on(run, node, resolved, reason)
+    }
+
+    /// A step for which nothing stands in: it asks, or waits for a slot.
+    fn go_on(
+        &mut self,
+        run: &mut ActiveRun,
+        node: NodeId,
+        resolved: Box<Resolved>,
+        reason: Option<Reason>,
+    ) -> Result<(), LoopError> {
+        if matches!(run.state.plan().node(node).action, Action::Approve(_)) {
+            return self.ask(run, node, &resolved, reason);
         }
         self.enqueue(run, node, Queued::First { resolved, reason })
     }
@@ -100,8 +114,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             self.draft.forget_key(key);
             self.forgotten_keys += 1;
         }
-        let reason = Some(gone(missing));
-        self.enqueue(run, node, Queued::First { resolved, reason })
+        self.go_on(run, node, resolved, Some(gone(missing)))
     }
 
     /// A retry carries a step over, once what it gave was looked at.

@@ -10,9 +10,10 @@ use pipeline_plan::NodeId;
 use run_engine::event::{Event, Timer};
 use run_engine::ids::RunId;
 use run_engine::seams::{Clock, Executor, Store};
+use run_engine::state::StepPhase;
 
 use super::active_run::ActiveRun;
-use super::{Bench, RunLoop};
+use super::{Bench, LoopError, RunLoop};
 
 /// What the loop waits for, the soonest first.
 #[derive(Debug, Default)]
@@ -46,23 +47,35 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         Some(due.saturating_sub(self.bench.clock.elapsed()))
     }
 
-    /// Steps whose time has come are looked at again.
-    pub(super) fn strike(&mut self) {
+    /// Steps whose time has come are looked at again; a question is too old.
+    pub(super) fn strike(&mut self) -> Result<(), LoopError> {
         let elapsed = self.bench.clock.elapsed();
         while let Some((id, node)) = self.bench.timers.take_due(elapsed) {
-            if let Some(run) = self.runs.get_mut(&id) {
+            let Some(run) = self.runs.get_mut(&id) else {
+                continue;
+            };
+            if run.state.step(node).phase == StepPhase::AwaitingApproval {
+                self.bench.expire(run, node)?;
+            } else {
                 run.fresh.push_back(node);
                 self.bench.unsettled.insert(id);
             }
         }
+        Ok(())
     }
 }
 
 impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
     /// Sets the timer that an event begins.
     pub(super) fn time(&mut self, run: RunId, event: &Event) {
-        if let Event::StepRetrying { node, next, .. } = event {
-            self.set_timer(run, *node, *next);
+        match event {
+            Event::StepRetrying { node, next, .. } => self.set_timer(run, *node, *next),
+            Event::ApprovalRequested(request) => {
+                if let Some(expires) = request.expires {
+                    self.set_timer(run, request.intent.node, expires);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -70,6 +83,11 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
     pub(super) fn time_again(&mut self, run: &ActiveRun) {
         for (node, timer) in run.state.backoff() {
             self.set_timer(run.id(), node, timer);
+        }
+        for (node, expires) in run.state.awaiting() {
+            if let Some(expires) = expires {
+                self.set_timer(run.id(), node, expires);
+            }
         }
     }
 

@@ -6,7 +6,7 @@
 use orchestrator_daemon::command::Command;
 use orchestrator_daemon::run_loop::LoopInput;
 use pipeline_plan::NodeId;
-use run_engine::ids::AttemptId;
+use run_engine::ids::{AttemptId, RunId};
 use run_engine::reason::ReasonCode;
 use run_engine::state::{RunPhase, RunState};
 use tokio::sync::oneshot;
@@ -15,7 +15,7 @@ use crate::scenarios::{Scenario, runs};
 use crate::support::audit::Audit;
 use crate::support::executor::Cut;
 use crate::support::store::Crash;
-use crate::support::world::World;
+use crate::support::world::{World, answer};
 
 /// Moves after which a world that does not come to rest is given up.
 const MOVES_MAX: usize = 2_000;
@@ -116,6 +116,10 @@ fn next(world: &mut World, scenario: &Scenario, audit: &Audit) -> bool {
         world.machine.finish(*attempt);
         return true;
     }
+    if let Some((run, node, approves)) = asks(audit) {
+        let _ = world.turn(vec![answer(run, node, approves).0]);
+        return true;
+    }
     if !matches!(world.strike_next(), Ok(false)) {
         return true;
     }
@@ -156,6 +160,17 @@ fn deafen(world: &World, scenario: &Scenario, audit: &Audit) {
             world.machine.deafen(attempt);
         }
     }
+}
+
+/// A step that asks, and what it is told: nothing if it is not to be heard.
+fn asks(audit: &Audit) -> Option<(RunId, NodeId, bool)> {
+    let asking = audit.runs().flat_map(|run| {
+        let nodes = run.awaiting().map(|(node, _)| node);
+        nodes.map(|node| (run.id(), node, run.plan().node(node).id.as_str()))
+    });
+    let mut heard = asking.filter(|(_, _, id)| *id != "unheard");
+    let (run, node, id) = heard.next()?;
+    Some((run, node, id != "refused"))
 }
 
 fn keeper_is_to_die(world: &World, scenario: &Scenario, audit: &Audit) -> bool {

@@ -10,7 +10,7 @@ use run_engine::state::RunState;
 use serde_json::json;
 
 use crate::support::executor::Act;
-use crate::support::plans::{command, component, input, output, param, run_of};
+use crate::support::plans::{ask, command, component, input, output, param, run_of};
 use crate::support::world::World;
 
 /// A story that is told again and again, with a death at another place each time.
@@ -30,7 +30,7 @@ pub(crate) struct Scenario {
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 18] = [
+pub(crate) const SCENARIOS: [Scenario; 19] = [
     plain("linear", |_, run| once(run, linear())),
     plain("diamond", |_, run| once(run, diamond())),
     plain("fan out", |_, run| once(run, fan_out())),
@@ -55,6 +55,7 @@ pub(crate) const SCENARIOS: [Scenario; 18] = [
         act(world, "a", Some(Act::Fail));
         once(run, conditions())
     }),
+    plain("approvals", |_, run| once(run, approvals())),
     plain("finally", |world, run| {
         act(world, "b", Some(Act::Fail));
         once(run, with_finally())
@@ -169,6 +170,20 @@ fn conditions() -> Vec<Node> {
         expression: "${{ 1 == 2 }}".to_owned(),
         asks_status: false,
     });
+    nodes
+}
+
+/// Steps that ask; nobody answers `unheard`.
+fn approvals() -> Vec<Node> {
+    let mut nodes = vec![
+        command("a", &[]),
+        ask("b", &[0]),
+        command("c", &[1]),
+        ask("unheard", &[0]),
+        command("d", &[3]),
+        ask("refused", &[2]),
+    ];
+    nodes[3].policy.timeout_ms = Some(1_000);
     nodes
 }
 

@@ -170,6 +170,7 @@ fn keys(universe: &Universe, run: &RunState, node: &Node) -> Vec<KeyParts> {
     let (component, command) = match &node.action {
         Action::Component { name, version } => (format!("{name} {version}"), Vec::new()),
         Action::Command(words) => ("command".to_owned(), words.clone()),
+        Action::Approve(_) => ("approve".to_owned(), Vec::new()),
         Action::Shell(_) => panic!("no step of the simulation is a shell's"),
     };
     let outputs = node.outputs.iter();

@@ -8,7 +8,7 @@ use run_engine::state::RunState;
 
 use crate::chance::Chance;
 use crate::support::executor::Act;
-use crate::support::plans::{command, component, input, output, param, run_of};
+use crate::support::plans::{ask, command, component, input, output, param, run_of};
 
 /// Steps of a pipeline.
 const STEPS_MAX: usize = 8;
@@ -109,6 +109,11 @@ fn node(id: &str, earlier: &[Node], chance: &mut Chance) -> Node {
     let (given, bare): (Vec<u32>, Vec<u32>) = needs
         .into_iter()
         .partition(|need| earlier[*need as usize].outputs.contains_key("out"));
+    if chance.percent(6) {
+        let mut node = ask(id, &[&given[..], &bare[..]].concat());
+        node.policy.timeout_ms = chance.percent(50).then(|| 1 + chance.below(20_000) as u64);
+        return node;
+    }
     let mut node = match chance.below(6) {
         0 => command(id, &[&given[..], &bare[..]].concat()),
         1 => output(

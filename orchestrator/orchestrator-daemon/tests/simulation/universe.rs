@@ -5,6 +5,7 @@ use std::fmt::Write;
 use chrono::TimeDelta;
 use orchestrator_daemon::command::{Command, CommandError, Created};
 use orchestrator_daemon::run_loop::{LoopError, LoopInput};
+use pipeline_plan::NodeId;
 use run_engine::ids::{ArtifactId, AttemptId, RunId};
 use run_engine::seams::Report;
 use run_engine::state::RunPhase;
@@ -15,7 +16,7 @@ use crate::pipelines::{FILE, Pipelines, retry_of};
 use crate::support::audit::Audit;
 use crate::support::executor::Cut;
 use crate::support::store::{Crash, Disk};
-use crate::support::world::World;
+use crate::support::world::{World, answer};
 use crate::trouble::Trouble;
 
 /// Things that happen before the trouble ends.
@@ -146,7 +147,8 @@ impl Universe {
 
     /// What happens where nothing goes wrong.
     fn ordinary(&mut self) {
-        match self.chance.below(10) {
+        match self.chance.below(11) {
+            10 => self.answer_one(),
             0 if self.asked < RUNS_MAX => self.ask(),
             0 | 1 => self.pass_time(),
             2..=5 => self.finish(),
@@ -165,6 +167,8 @@ impl Universe {
             self.deliver();
         } else if let Some(attempt) = self.willing() {
             self.world.machine.finish(attempt);
+        } else if self.asked_one().is_some() {
+            self.answer_one();
         } else {
             let struck = self.world.strike_next();
             let rests = matches!(struck, Ok(false));
@@ -275,6 +279,36 @@ impl Universe {
             reply,
         })]);
         self.answered(answer.try_recv().ok());
+    }
+
+    /// A step that asks a person.
+    fn asked_one(&mut self) -> Option<(RunId, NodeId)> {
+        let asking = self.audit.runs().flat_map(|run| {
+            let nodes = run.awaiting().map(|(node, _)| node);
+            nodes.map(|node| (run.id(), node))
+        });
+        let mut asking: Vec<(RunId, NodeId)> = asking.collect();
+        self.chance.take(&mut asking)
+    }
+
+    /// A person answers, perhaps too late.
+    fn answer_one(&mut self) {
+        let Some((run, node)) = self.asked_one() else {
+            return self.deliver();
+        };
+        let approves = self.chance.percent(80);
+        self.note(|_| format!("step {} is approved: {approves}", node.0));
+        let (input, mut said) = answer(run, node, approves);
+        self.turn(vec![input]);
+        match said.try_recv() {
+            Ok(Ok(())) => {
+                let phase = self.audit.run(run).step(node).phase;
+                assert!(phase.is_ended(), "an answer was acknowledged and lost");
+            }
+            // The run is being cancelled, or it is too late.
+            Ok(Err(_)) => {}
+            Err(_) => assert!(!self.world.is_alive(), "a command was not answered"),
+        }
     }
 
     /// A run that was told to be there is there.

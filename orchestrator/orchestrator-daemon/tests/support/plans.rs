@@ -20,6 +20,15 @@ pub fn command(id: &str, needs: &[u32]) -> Node {
     }
 }
 
+/// A question to a person that needs these steps.
+pub fn ask(id: &str, needs: &[u32]) -> Node {
+    Node {
+        action: Action::Approve("Go on?".to_owned()),
+        cache: false,
+        ..command(id, needs)
+    }
+}
+
 /// A component of the name of the step, with an output port `out` of type Artifact, that takes the
 /// output of each of these steps by a port of that step's number: `in0`.
 pub fn component(id: &str, needs: &[u32]) -> Node {

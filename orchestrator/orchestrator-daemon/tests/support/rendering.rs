@@ -206,6 +206,12 @@ impl Names {
             Event::StepRefused { ended, reason } => {
                 format!("{}: {}", reason.text, self.outputs(&ended.outputs))
             }
+            Event::ApprovalRequested(request) => {
+                let name = format!("{step} of {}", self.run(run));
+                self.executions.push((request.intent.execution, name));
+                request.message.clone()
+            }
+            Event::ApprovalDecided { decision, .. } => decision.reason().text,
             Event::StepReused(reused) => {
                 let carried = if reused.carried.is_some() {
                     "carried over "

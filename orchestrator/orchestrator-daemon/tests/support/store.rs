@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use run_engine::artifact::{Artifact, Outputs};
-use run_engine::event::{Event, StepStarted};
+use run_engine::event::{Event, StepStarted, Verdict};
 use run_engine::ids::{ExecutionId, RunId};
 use run_engine::reason::Reason;
 use run_engine::seams::{
@@ -167,10 +167,22 @@ impl Rows {
             Event::RunCreated(created) => {
                 self.pipelines.insert(entry.run, Arc::clone(&created.plan));
             }
-            Event::StepStarted(started) => {
-                let plan = &self.pipelines[&entry.run];
-                let key = (plan.name.clone(), plan.node(started.node).id.clone());
-                self.starts.insert(key, Arc::clone(started));
+            Event::StepStarted(started) => self.started(entry.run, started),
+            Event::ApprovalRequested(request) => self.started(entry.run, &request.intent),
+            Event::ApprovalDecided {
+                execution,
+                decision,
+                outputs,
+                ..
+            } => {
+                let approved = decision.verdict == Verdict::Approved;
+                let found = Reusable {
+                    execution: *execution,
+                    run: entry.run,
+                    outputs: Arc::clone(outputs),
+                    refused: (!approved).then(|| decision.reason()),
+                };
+                self.executions.insert(*execution, found);
             }
             Event::StepSucceeded(ended) => self.succeeded(entry.run, ended, None),
             Event::StepRefused { ended, reason } => {
@@ -185,6 +197,9 @@ impl Rows {
         let (node, outputs) = match &entry.event {
             Event::StepSucceeded(ended) => (ended.node, &ended.outputs),
             Event::StepReused(reused) if reused.refused.is_none() => (reused.node, &reused.outputs),
+            Event::ApprovalDecided { node, outputs, .. } if !outputs.artifacts.is_empty() => {
+                (*node, outputs)
+            }
             _ => return,
         };
         let plan = &self.pipelines[&entry.run];
@@ -194,6 +209,12 @@ impl Rows {
             self.spans.insert(key, (Arc::clone(outputs), false));
         }
         self.given.push((pipeline, step, Arc::clone(outputs)));
+    }
+
+    fn started(&mut self, run: RunId, started: &Arc<StepStarted>) {
+        let plan = &self.pipelines[&run];
+        let key = (plan.name.clone(), plan.node(started.node).id.clone());
+        self.starts.insert(key, Arc::clone(started));
     }
 
     fn succeeded(

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use orchestrator_daemon::command::{Command, CommandError, Created, NewRun};
+use orchestrator_daemon::command::{Command, CommandError, Created, NewRun, PersonsAnswer};
 use orchestrator_daemon::planning::ResolveSettings;
 use orchestrator_daemon::run_loop::{LoopError, LoopInput, LoopSettings, RunLoop, Turned, limits};
 use orchestrator_daemon::views::Views;
+use pipeline_plan::NodeId;
 use run_engine::event::{Event, RunEnd};
 use run_engine::ids::RunId;
 use run_engine::launch::Capacity;
@@ -39,6 +40,24 @@ pub struct World {
     /// Most attempts that were ever seen alive at once.
     pub live_max: usize,
     daemon: Option<Daemon>,
+}
+
+/// A person's answer as an input, and what is said to it.
+pub fn answer(
+    run: RunId,
+    node: NodeId,
+    approves: bool,
+) -> (LoopInput, oneshot::Receiver<Result<(), CommandError>>) {
+    let (reply, said) = oneshot::channel();
+    let answer = PersonsAnswer {
+        node,
+        approves,
+        by: "ada".to_owned(),
+        comment: "because".to_owned(),
+        outputs: Arc::default(),
+    };
+    let command = Command::Answer { run, answer, reply };
+    (LoopInput::Command(command), said)
 }
 
 type Daemon = RunLoop<FakeStore, FakeExecutor, ManualClock>;
@@ -160,6 +179,13 @@ impl World {
             reply,
         };
         let input = LoopInput::Command(command);
+        self.turn(vec![input]).unwrap();
+        answer.blocking_recv().unwrap()
+    }
+
+    /// A person answers a step that asks.
+    pub fn answer(&mut self, run: RunId, node: NodeId, approves: bool) -> Result<(), CommandError> {
+        let (input, answer) = answer(run, node, approves);
         self.turn(vec![input]).unwrap();
         answer.blocking_recv().unwrap()
     }

@@ -1,5 +1,6 @@
 //! The commands, a module each: arguments, and what is done with them.
 
+pub(crate) mod answer;
 pub(crate) mod artifacts;
 mod attend;
 pub(crate) mod cancel;
@@ -42,6 +43,8 @@ pub(crate) fn execute(command: Command, context: &Context) -> Outcome {
         Command::Resume(arguments) => client(resume::execute(arguments, context)),
         Command::Retry(arguments) => client(retry::execute(arguments, context)),
         Command::Cancel(arguments) => client(cancel::execute(arguments, context)),
+        Command::Approve(arguments) => client(answer::execute(true, arguments, context)),
+        Command::Reject(arguments) => client(answer::execute(false, arguments, context)),
         Command::Plan(arguments) => client(plan::execute(arguments, context)),
         Command::Runs(arguments) => client(runs::execute(arguments, context)),
         Command::Status(arguments) => client(status::execute(arguments, context)),

@@ -97,6 +97,7 @@ fn step(plan: &Plan, node: &Node) -> GraphStep {
 fn what(action: &Action) -> String {
     match action {
         Action::Component { name, .. } => format!("uses {name}"),
+        Action::Approve(message) => format!("approve {message}"),
         Action::Command(words) => format!("run {}", words.join(" ")),
         Action::Shell(script) => {
             let mut lines = script

@@ -60,7 +60,7 @@ pub(crate) fn step_tone(state: StepState) -> Tone {
     match state {
         StepState::Succeeded => Tone::Good,
         StepState::Failed | StepState::Stuck => Tone::Bad,
-        StepState::Refused | StepState::Backoff => Tone::Warning,
+        StepState::Refused | StepState::Backoff | StepState::AwaitingApproval => Tone::Warning,
         StepState::Running => Tone::Active,
         StepState::Waiting
         | StepState::Ready
@@ -75,7 +75,9 @@ pub(crate) fn run_tone(state: RunState) -> Tone {
     match state {
         RunState::Succeeded => Tone::Good,
         RunState::Failed => Tone::Bad,
-        RunState::Refused | RunState::Interrupted | RunState::Cancelled => Tone::Warning,
+        RunState::Waiting | RunState::Refused | RunState::Interrupted | RunState::Cancelled => {
+            Tone::Warning
+        }
         RunState::Queued | RunState::Running | RunState::Cancelling => Tone::Active,
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct FailedLog {
     pub(crate) tail: String,
 }
 
-/// The summary of a run that is over.
+/// The summary of a run that is over, or that waits for a person.
 pub(crate) fn summary(status: &Status, logs: &[FailedLog], colors: Colors) -> String {
     let mut parts = vec![heading(status, colors), steps(status)];
     parts.extend(troubles(status, logs, colors));
@@ -48,11 +48,11 @@ pub(crate) fn summary(status: &Status, logs: &[FailedLog], colors: Colors) -> St
 
 fn heading(status: &Status, colors: Colors) -> String {
     let state = colors.paint(run_tone(status.state), status.state.word());
-    let took = text::duration_ms(status.duration_ms);
-    format!(
-        "{} {state} in {took} (run {})",
-        status.pipeline, status.run_id
-    )
+    let took = match status.duration_ms {
+        Some(_) => format!(" in {}", text::duration_ms(status.duration_ms)),
+        None => String::new(),
+    };
+    format!("{} {state}{took} (run {})", status.pipeline, status.run_id)
 }
 
 /// Each step's state and duration.
@@ -257,6 +257,10 @@ fn next(status: &Status) -> String {
     let run = status.run_id;
     let first = |state| status.steps.iter().find(|step| step.state == state);
     match status.state {
+        RunState::Waiting => {
+            let step = first(StepState::AwaitingApproval).map(text::name_of);
+            format!("ropewalk approve {run} {}", step.unwrap_or_default())
+        }
         RunState::Failed | RunState::Cancelled => format!("ropewalk retry {run}"),
         RunState::Refused => {
             match first(StepState::Refused).and_then(|step| Some((step, outputs(step).next()?))) {

@@ -48,7 +48,7 @@ const RUNS: [(&str, &str); 4] = [
 ];
 
 /// Every kind of event, about `x` if it is about a step.
-const EVENTS: [&str; 27] = [
+const EVENTS: [&str; 31] = [
     "run_created",
     "run_resumed",
     "run_cancelling",
@@ -76,10 +76,14 @@ const EVENTS: [&str; 27] = [
     "skipped x",
     "cancelled x.1",
     "abandoned x.1",
+    "approval_requested x",
+    "approved x",
+    "rejected x",
+    "run_waiting",
 ];
 
 /// Every kind of news.
-const NEWS: [&str; 16] = [
+const NEWS: [&str; 18] = [
     "cancel",
     "abandon",
     "cannot_start x",
@@ -96,6 +100,35 @@ const NEWS: [&str; 16] = [
     "lost x.2",
     "stuck x.1",
     "stuck x.2",
+    "approve x",
+    "reject x",
+];
+
+/// What a plan in which `x` asks a person may have come to.
+const ASKING_PLAN: &str = "n, ask x<n, y<x";
+const ASKING: [(&str, &str); 7] = [
+    ("active and x is ready", "reused n"),
+    ("active and x asks", "reused n, approval_requested x"),
+    (
+        "waiting and x asks",
+        "reused n, approval_requested x, run_waiting",
+    ),
+    (
+        "active and x is approved",
+        "reused n, approval_requested x, run_waiting, approved x",
+    ),
+    (
+        "active and x is rejected",
+        "reused n, approval_requested x, rejected x",
+    ),
+    (
+        "cancelling and x asks",
+        "reused n, approval_requested x, run_waiting, run_cancelling",
+    ),
+    (
+        "cancelled and x asked",
+        "reused n, approval_requested x, run_cancelling, run_cancelled",
+    ),
 ];
 
 /// What a plan in which `x` follows all others may have come to.
@@ -176,7 +209,11 @@ fn states() -> impl Iterator<Item = (String, RunState)> {
         let state = state_after(FINALLY_PLAN, journal);
         (format!("{name}, which follows all others"), state)
     });
-    ordinary.chain(finally)
+    let asking = ASKING.iter().map(|(name, journal)| {
+        let state = state_after(ASKING_PLAN, journal);
+        (format!("{name}, of a person"), state)
+    });
+    ordinary.chain(finally).chain(asking)
 }
 
 /// A state after these events; `x` may be carried over.
@@ -219,6 +256,9 @@ fn kind(event: &Event) -> usize {
         Event::StepRetrying { .. } => 13,
         Event::StepStuck { .. } => 14,
         Event::StepAbandoned { .. } => 15,
+        Event::ApprovalRequested(_) => 16,
+        Event::ApprovalDecided { .. } => 17,
+        Event::RunWaiting { .. } => 18,
     }
 }
 
@@ -232,7 +272,7 @@ fn every_kind_of_event_is_in_the_table() {
     kinds.sort_unstable();
     kinds.dedup();
     assert_eq!(kinds, (0..kinds.len()).collect::<Vec<_>>());
-    assert_eq!(kinds.len(), 16);
+    assert_eq!(kinds.len(), 19);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! A plan is `a, b<a, c<a b`: steps, each with those that it needs. Words before a step say more of it:
 //! `if b<a` has a condition, `always b<a` one that asks how steps ended, `may_fail a` is allowed to fail,
-//! `finally z` follows all others; `b<a?` bears that `a` failed. Events have the names that they
+//! `finally z` follows all others; `ask a` asks a person; `b<a?` bears that `a` failed. Events have the names that they
 //! have everywhere, without `step_`: `started a.1`, `failed a.1 exit_status`, `skipped b
 //! upstream_failed`, `run_cancelling`, `run_cancelling abandon`. The number behind a step is its attempt's. A state is
 //! `active: a succeeded, b running.1`.
@@ -15,7 +15,8 @@ use pipeline_plan::{NodeId, PLAN_FORMAT_VERSION, Plan};
 use run_engine::artifact::Outputs;
 use run_engine::decide::{AttemptOutcome, AttemptReport, Input};
 use run_engine::event::{
-    Carried, Event, Exit, RunCreated, RunEnd, StepEnded, StepReused, StepStarted, Timer, Trigger,
+    ApprovalRequest, Carried, Decision, Event, Exit, RunCreated, RunEnd, StepEnded, StepReused,
+    StepStarted, Timer, Trigger, Verdict,
 };
 use run_engine::failure_code::FailureCode;
 use run_engine::ids::{ExecutionId, RunId};
@@ -56,7 +57,11 @@ pub(crate) fn plan(text: &str) -> Plan {
             .then(|| json!({ "expression": "${{ true }}", "asks_status": is("always") }));
         nodes.push(json!({
             "id": id,
-            "action": { "command": ["do", id] },
+            "action": if is("ask") {
+                json!({ "approve": "Go on?" })
+            } else {
+                json!({ "command": ["do", id] })
+            },
             "needs": needs.map(find).collect::<BTreeSet<usize>>(),
             "tolerates": borne.map(find).collect::<BTreeSet<usize>>(),
             "condition": condition,
@@ -137,6 +142,7 @@ fn attempt(state: &RunState, text: &str) -> (NodeId, u32) {
 }
 
 /// An event in words; see the module.
+#[expect(clippy::too_many_lines, reason = "an arm for each kind of event")]
 pub(crate) fn event(state: &RunState, text: &str, at: DateTime<Utc>) -> Event {
     let words: Vec<&str> = text.split_whitespace().collect();
     let about = words.get(1).copied().unwrap_or_default();
@@ -152,6 +158,24 @@ pub(crate) fn event(state: &RunState, text: &str, at: DateTime<Utc>) -> Event {
         "run_failed" => ended(RunEnd::Failed, at),
         "run_refused" => ended(RunEnd::Refused, at),
         "run_cancelled" => ended(RunEnd::Cancelled, at),
+        "run_waiting" => Event::RunWaiting { at },
+        "approval_requested" => {
+            let node = node(state, about);
+            Event::ApprovalRequested(Arc::new(ApprovalRequest {
+                intent: Arc::new(started(node, 0, at)),
+                message: "Go on?".to_owned(),
+                expires: None,
+            }))
+        }
+        "approved" | "rejected" => {
+            let node = node(state, about);
+            Event::ApprovalDecided {
+                node,
+                execution: execution(node),
+                decision: Arc::new(decision(words[0] == "approved", at)),
+                outputs: Arc::default(),
+            }
+        }
         "started" => {
             let (node, attempt) = attempt(state, about);
             Event::StepStarted(Arc::new(started(node, attempt, at)))
@@ -261,6 +285,19 @@ fn started(node: NodeId, attempt: u32, at: DateTime<Utc>) -> StepStarted {
     }
 }
 
+fn decision(approves: bool, at: DateTime<Utc>) -> Decision {
+    Decision {
+        verdict: if approves {
+            Verdict::Approved
+        } else {
+            Verdict::Rejected
+        },
+        by: "ada".to_owned(),
+        comment: String::new(),
+        at,
+    }
+}
+
 fn complete((node, attempt): (NodeId, u32), code: i32, at: DateTime<Utc>) -> Arc<StepEnded> {
     Arc::new(StepEnded {
         node,
@@ -286,7 +323,7 @@ fn exit(code: i32) -> Exit {
 }
 
 /// News in words: `exit 0 a.1`, `exit 65 a.1`, `exit 1 a.1`, `no_process a.1`, `outputs_only a.1`,
-/// `lost a.1`, `stuck a.1`, `adopted a.1`, `cannot_start a`, `cancel`, `abandon`.
+/// `lost a.1`, `stuck a.1`, `adopted a.1`, `cannot_start a`, `approve a`, `reject a`, `cancel`, `abandon`.
 pub(crate) fn input(state: &RunState, text: &str) -> Input {
     let words: Vec<&str> = text.split_whitespace().collect();
     let last = words.last().copied().unwrap();
@@ -336,6 +373,11 @@ pub(crate) fn input(state: &RunState, text: &str) -> Input {
                 pids,
             }
         }
+        ("approve" | "reject", _) => Input::Decided {
+            node: node(state, last),
+            decision: Arc::new(decision(words[0] == "approve", time(0))),
+            outputs: outputs(),
+        },
         ("cancel", _) => Input::Cancel,
         ("abandon", _) => Input::Abandon,
         (other, _) => panic!("no news is called `{other}`"),
@@ -396,6 +438,7 @@ pub(crate) fn show_step(state: &RunState, node: NodeId) -> String {
         StepPhase::Running => return format!("running.{}", step.attempts.len()),
         StepPhase::Stuck => return format!("stuck.{}", step.attempts.len()),
         StepPhase::Backoff => "backoff",
+        StepPhase::AwaitingApproval => "awaiting",
         StepPhase::Succeeded => "succeeded",
         StepPhase::Reused => "reused",
         StepPhase::Failed => "failed",

@@ -29,7 +29,7 @@ pub(crate) struct Scenario {
 }
 
 /// Every scenario.
-pub(crate) const SCENARIOS: [Scenario; 17] = [
+pub(crate) const SCENARIOS: [Scenario; 18] = [
     scenario("linear", "a, b<a, c<b", ""),
     scenario("diamond", "a, b<a, c<a, d<b c", ""),
     scenario("fan out", "a, b<a, c<a, d<a, e<a, f<b c d e", ""),
@@ -48,6 +48,11 @@ pub(crate) const SCENARIOS: [Scenario; 17] = [
     scenario("condition", "a, if b<a, c<b, d<a", "b skip"),
     scenario("allowed failure", "may_fail a, b<a?, c<a", "a exit 1"),
     scenario("condition on a failure", "a, always b<a, c<b", "a exit 1"),
+    scenario(
+        "approvals",
+        "a, ask b<a, c<b, ask d<c, e<d, ask f",
+        "b approve, d reject, f reuse",
+    ),
     scenario("finally", "a, b<a, finally y, finally z<y", "a exit 1"),
     Scenario {
         cancelled_after: "a",
@@ -154,7 +159,7 @@ impl Play {
             return started;
         }
         let Some(node) = state.running().next() else {
-            return self.start_again();
+            return self.answered().unwrap_or_else(|| self.start_again());
         };
         let id = &state.plan().node(node).id;
         let attempt = state.step(node).attempts.len();
@@ -163,6 +168,15 @@ impl Play {
             act => act,
         };
         decide(state, &input(state, &format!("{act} {id}.{attempt}")), now)
+    }
+
+    /// A person answers the first step that asks.
+    fn answered(&self) -> Option<Vec<Event>> {
+        let (state, now) = (&self.state, time(self.moves));
+        let (node, _) = state.awaiting().next()?;
+        let id = &state.plan().node(node).id;
+        let news = format!("{} {id}", self.act(id, 0));
+        Some(decide(state, &input(state, &news), now))
     }
 
     /// The time of a step has come that waits for another attempt.
@@ -194,6 +208,9 @@ impl Play {
         let id = &state.plan().node(node).id;
         let attempts = state.step(node).attempts.len();
         Some(match self.act(id, 0) {
+            "approve" | "reject" => {
+                vec![event(state, &format!("approval_requested {id}"), now)]
+            }
             "reuse" => vec![event(state, &format!("reused {id}"), now)],
             "reuse_refused" => vec![event(state, &format!("refused {id}"), now)],
             "skip" => vec![event(state, &format!("skipped {id}"), now)],

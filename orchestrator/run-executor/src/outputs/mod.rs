@@ -4,6 +4,7 @@
 //! complete and survives a loss of power. Doing it again, after a crash, gives the same.
 
 mod artifact;
+mod blessing;
 pub(crate) mod layout_check;
 pub(crate) mod masking;
 mod parameters;
@@ -11,6 +12,8 @@ pub(crate) mod properties;
 pub(crate) mod tree;
 
 pub(crate) use artifact::digest;
+
+pub use blessing::bless;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -77,7 +80,7 @@ fn collect(
         }
     }
     if !outputs.artifacts.is_empty() {
-        tree::sync_ancestors(attempt)?;
+        tree::sync_ancestors(&attempt.layout, attempt.state_dir)?;
     }
     let outputs = Arc::new(outputs);
     if status.code != Some(EXIT_REFUSED) {

@@ -13,7 +13,7 @@ use run_engine::failure_code::FailureCode;
 use run_engine::reason::Failure;
 
 use crate::failures;
-use crate::launch::Attempt;
+use crate::layout::AttemptLayout;
 use crate::limits::OUTPUT_FILES_MAX;
 use crate::memo::{DigestError, DigestMemo};
 
@@ -203,11 +203,11 @@ fn unlink_from_others(path: &Path) -> io::Result<()> {
 }
 
 /// The folders above an attempt's outputs, each of which may be new, up to the state folder's own.
-pub(super) fn sync_ancestors(attempt: &Attempt<'_>) -> Result<(), Failure> {
-    let outputs = attempt.layout.outputs();
+pub(super) fn sync_ancestors(layout: &AttemptLayout, state_dir: &Path) -> Result<(), Failure> {
+    let outputs = layout.outputs();
     let folders = Path::new(&outputs).ancestors();
     for folder in folders.filter(|folder| !folder.as_os_str().is_empty()) {
-        sync_folder(&attempt.state_dir.join(folder))?;
+        sync_folder(&state_dir.join(folder))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pipeline_plan::NodeId;
 use run_engine::artifact::{Artifact, Outputs};
-use run_engine::event::{Event, RunCreated, StepEnded, StepReused, StepStarted};
+use run_engine::event::{ApprovalRequest, Event, RunCreated, StepEnded, StepReused, StepStarted};
 use run_engine::ids::{ArtifactId, ExecutionId, RunId};
 use run_engine::reason::Reason;
 use run_engine::seams::StoreError;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::rows::Rows;
 use crate::keys;
+use crate::stored::approval::{StoredAnswered, StoredAsked};
 use crate::stored::block::Reuse;
 use crate::stored::event::{StoredEnded, StoredEvent, impossible};
 use crate::stored::execution::{StoredExecution, StoredStarted};
@@ -64,6 +65,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// An event of this run; a block of reuses is none.
+    #[expect(clippy::too_many_lines, reason = "an arm for each kind of event")]
     pub(crate) fn event(&mut self, run: RunId, stored: StoredEvent) -> Result<Event, StoreError> {
         Ok(match stored {
             StoredEvent::Created {} => Event::RunCreated(Arc::new(self.created(run)?)),
@@ -149,6 +151,9 @@ impl<'a> Resolver<'a> {
                 exit: exit.map(TryInto::try_into).transpose()?,
                 at: at.try_into()?,
             },
+            StoredEvent::Asked(asked) => self.asked(*asked)?,
+            StoredEvent::Answered(answered) => self.answered(answered)?,
+            StoredEvent::Waiting { at } => Event::RunWaiting { at: at.try_into()? },
             StoredEvent::Abandoned { node, attempt, at } => Event::StepAbandoned {
                 node: NodeId(node),
                 attempt,
@@ -162,6 +167,26 @@ impl<'a> Resolver<'a> {
                 end: end.into(),
                 at: at.try_into()?,
             },
+        })
+    }
+
+    /// A question to a person.
+    fn asked(&mut self, stored: StoredAsked) -> Result<Event, StoreError> {
+        Ok(Event::ApprovalRequested(Arc::new(ApprovalRequest {
+            intent: Arc::new(self.started(stored.intent)?),
+            message: stored.message,
+            expires: stored.expires.map(TryInto::try_into).transpose()?,
+        })))
+    }
+
+    /// The answer to it.
+    fn answered(&mut self, stored: StoredAnswered) -> Result<Event, StoreError> {
+        let execution = ExecutionId(stored.execution);
+        Ok(Event::ApprovalDecided {
+            node: NodeId(stored.node),
+            execution,
+            decision: Arc::new(stored.answer.try_into()?),
+            outputs: Arc::clone(&self.gave(execution)?.outputs),
         })
     }
 

@@ -8,6 +8,7 @@ use run_engine::seams::StoreError;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::approval::{StoredAnswered, StoredAsked};
 use super::block::Reuses;
 use super::codec::Stored;
 use super::execution::{StoredExit, StoredStarted};
@@ -83,6 +84,12 @@ pub(crate) enum StoredEvent {
         attempt: u32,
         at: Micros,
     },
+    Asked(Box<StoredAsked>),
+    /// What it gave is in the execution's row.
+    Answered(StoredAnswered),
+    Waiting {
+        at: Micros,
+    },
     Cancelling {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         abandon: bool,
@@ -110,6 +117,7 @@ impl Stored for StoredEvent {
 
 impl StoredEvent {
     /// An event; `started` makes the row of an intent. A reuse belongs into a block instead.
+    #[expect(clippy::too_many_lines, reason = "an arm for each kind of event")]
     pub(crate) fn new(
         event: &Event,
         started: impl FnOnce(&StepStarted) -> Result<StoredStarted, StoreError>,
@@ -197,6 +205,17 @@ impl StoredEvent {
                 attempt: *attempt,
                 at: (*at).into(),
             },
+            Event::ApprovalRequested(request) => {
+                let intent = started(&request.intent)?;
+                Self::Asked(Box::new(StoredAsked::new(request, intent)))
+            }
+            Event::ApprovalDecided {
+                node,
+                execution,
+                decision,
+                ..
+            } => Self::Answered(StoredAnswered::new(*node, *execution, decision)),
+            Event::RunWaiting { at } => Self::Waiting { at: (*at).into() },
             Event::RunCancelling { abandon, at } => Self::Cancelling {
                 abandon: *abandon,
                 at: (*at).into(),

@@ -9,6 +9,7 @@ use run_engine::state::AttemptEndKind;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::approval::StoredAnswer;
 use super::artifact::{StoredArtifact, StoredOutputs};
 use super::codec::Stored;
 use super::digest::Digest;
@@ -33,6 +34,9 @@ pub(crate) struct StoredExecution {
     /// Why it refused, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<StoredReason>,
+    /// What a person said, if one was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) answer: Option<StoredAnswer>,
     pub(crate) ended_at: Micros,
 }
 

@@ -4,6 +4,7 @@
 //! disk. Added fields take `#[serde(default)]`; whatever an older binary would misread raises the
 //! number in the file `format`. Golden bytes of every version are fixtures of the tests.
 
+pub(crate) mod approval;
 pub(crate) mod artifact;
 pub(crate) mod block;
 pub(crate) mod codec;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use pipeline_plan::NodeId;
 use run_engine::artifact::Outputs;
-use run_engine::event::{Event, RunEnd};
+use run_engine::event::{ApprovalRequest, Decision, Event, RunEnd, StepStarted, Timer, Verdict};
 use run_engine::reason::{Reason, ReasonCode};
 use run_engine::seams::{Blessed, JournalEntry, Lookups, Pushed, Store, Turn};
 use run_store::{ArtifactFilter, RunStore};
@@ -97,7 +97,8 @@ fn turns() -> Vec<Turn> {
     ]);
 
     let second = unfinished(&mut script, &a, &a_outputs);
-    vec![first, second]
+    let third = asking(&mut script);
+    vec![first, second, third]
 }
 
 /// A turn of a run that is not over.
@@ -153,6 +154,47 @@ fn unfinished(script: &mut Script, a: &Execution, a_outputs: &Arc<Outputs>) -> T
         abandoning,
         abandoned,
     ])
+}
+
+/// A turn in which steps ask people.
+fn asking(script: &mut Script) -> Turn {
+    let (run, created) = script.created(&plan("gates", &["h", "i"]));
+    let mut entries = vec![created];
+    let mut ask = |script: &mut Script, node, id, expires| {
+        let intent = StepStarted {
+            attempt: 0,
+            keeper: String::new(),
+            key: Arc::default(),
+            ..script.intent(node, id)
+        };
+        let (execution, expires) = (intent.execution, expires);
+        let request = ApprovalRequest {
+            intent: Arc::new(intent),
+            message: "Push it?".to_owned(),
+            expires,
+        };
+        entries.push(script.entry(run, Event::ApprovalRequested(Arc::new(request))));
+        execution
+    };
+    let execution = ask(script, 0, "h", None);
+    let expires = Timer::after(script.now(), 60_000);
+    ask(script, 1, "i", Some(expires));
+    let decision = Decision {
+        verdict: Verdict::Approved,
+        by: "ada".to_owned(),
+        comment: "better than the last one".to_owned(),
+        at: script.now(),
+    };
+    let decided = Event::ApprovalDecided {
+        node: NodeId(0),
+        execution,
+        decision: Arc::new(decision),
+        outputs: Arc::default(),
+    };
+    entries.push(script.entry(run, decided));
+    let at = script.now();
+    entries.push(script.entry(run, Event::RunWaiting { at }));
+    crate::scenario::turn(entries)
 }
 
 fn written() -> Content {

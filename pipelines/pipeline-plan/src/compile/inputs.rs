@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use component_api::artifact::{self, fits};
 use component_api::manifest::{InputPort, ParamType};
-use pipeline_spec::spec::{Input, InputSource, OutputName, Port};
+use pipeline_spec::spec::{Action, Input, InputSource, OutputName, Port};
 use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean, nearest};
 
 use super::Draft;
@@ -25,8 +25,12 @@ pub(super) fn compile(
     collector: &mut Collector,
 ) -> BTreeMap<String, InputPlan> {
     let entry = steps.get(step);
-    let at_inputs = at.key("inputs");
+    let is_approval = matches!(entry.step.action, Action::Approve { .. });
+    // Of an approval the model stands beside the question.
+    let at_inputs = at.key(if is_approval { "approve" } else { "inputs" });
+    let of_approval = is_approval.then(approved);
     let ports = entry.component.map(|c| &c.manifest.inputs);
+    let ports = ports.or(of_approval.as_ref());
     let mut inputs = BTreeMap::new();
     let mut meant = Vec::new();
     for (name, input) in &entry.step.inputs {
@@ -51,7 +55,9 @@ pub(super) fn compile(
         let at = if own.is_some() { &from } else { &at };
         inputs.insert(name.clone(), reading.input(input, at));
     }
-    for (name, port) in ports.into_iter().flatten() {
+    // An approval may be about no model.
+    let wanted = ports.filter(|_| !is_approval);
+    for (name, port) in wanted.into_iter().flatten() {
         let is_given = match entry.step.inputs.get(name) {
             Some(input) => !input.sources.is_empty(),
             None => meant.contains(&name.as_str()),
@@ -104,6 +110,17 @@ fn declared_port(
         many: port.many.unwrap_or(input.many),
         description: String::new(),
     }
+}
+
+/// What an approval is about.
+fn approved() -> BTreeMap<String, InputPort> {
+    let port = InputPort {
+        artifact_type: MODEL.to_owned(),
+        optional: false,
+        many: false,
+        description: String::new(),
+    };
+    BTreeMap::from([("model".to_owned(), port)])
 }
 
 fn component_name<'a>(steps: &Steps<'a>, step: usize) -> &'a str {

@@ -46,6 +46,7 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
     // A command without outputs is run for what it does, and so is a component that says so.
     let always_runs = match entry.component {
         Some(component) => component.manifest.always_runs,
+        // A question about no model cannot have been answered before.
         None => outputs.is_empty(),
     };
     let tolerates = tolerates(steps, &draft);
@@ -176,6 +177,12 @@ fn action(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Option<A
             ))
         }
         Written::Shell(script) => Some(Action::Shell(script.clone())),
+        Written::Approve { message, is_short } => {
+            let at = at.key("approve");
+            let at_message = at.key("message");
+            let at = if *is_short { &at } else { &at_message };
+            Some(Action::Approve(texts.text(message, at).0))
+        }
         Written::Unreadable => None,
     }
 }
@@ -193,7 +200,7 @@ fn file_action(path: &str, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Option<Act
     match &file.known.as_ref()?.spec.run {
         Written::Command(words) => Some(Action::Command(words.clone())),
         Written::Shell(script) => Some(Action::Shell(script.clone())),
-        Written::Uses(_) | Written::Unreadable => None,
+        Written::Uses(_) | Written::Approve { .. } | Written::Unreadable => None,
     }
 }
 

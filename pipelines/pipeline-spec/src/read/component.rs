@@ -99,7 +99,7 @@ fn run(value: Value, at: &At<'_>, reader: &mut Reader) -> Action {
     let words: &[String] = match &action {
         Action::Command(words) => words,
         Action::Shell(script) => std::slice::from_ref(script),
-        Action::Uses(_) | Action::Unreadable => &[],
+        Action::Uses(_) | Action::Approve { .. } | Action::Unreadable => &[],
     };
     if words
         .iter()

@@ -45,7 +45,7 @@ pub(super) fn inputs(
 /// The keys of an input whose port is declared with it.
 const PORT: &[&str] = &["from", "type", "optional", "many"];
 
-fn input(value: Value, at: &At<'_>, reader: &mut Reader) -> Input {
+pub(super) fn input(value: Value, at: &At<'_>, reader: &mut Reader) -> Input {
     match value {
         Value::Object(map) if map.contains_key("from") => declared(map, at, reader),
         value => sources(value, at, reader),

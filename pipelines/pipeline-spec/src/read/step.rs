@@ -7,7 +7,7 @@ use component_api::manifest::ParamType;
 use component_api::span::SpanPattern;
 use serde_json::{Map, Value};
 
-use super::{Reader, defaults, input, policy, shell};
+use super::{Reader, approve, defaults, input, policy, shell};
 use crate::at::At;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Part};
@@ -18,6 +18,7 @@ use crate::template::{CLOSE, OPEN, Segment, has_expression, split};
 pub(crate) const KEYS: &[&str] = &[
     "uses",
     "run",
+    "approve",
     "inputs",
     "with",
     "outputs",
@@ -41,7 +42,7 @@ pub(crate) const KEYS: &[&str] = &[
 pub(crate) const OUTPUT_KEYS: &[&str] = &["type", "optional"];
 
 /// What a step may do; it says one of these.
-pub(crate) const KINDS: &[&str] = &["uses", "run"];
+pub(crate) const KINDS: &[&str] = &["uses", "run", "approve"];
 
 /// Keys that only a step with `run:` takes: a component's manifest says the same. All but the first
 /// stand beside a component file too, which runs a command as well.
@@ -68,15 +69,26 @@ pub(super) fn step(
 fn own(id: &str, value: Value, at: &At<'_>, defaults: &Defaults, reader: &mut Reader) -> Step {
     let Value::Object(mut map) = value else {
         let message = format!("expected a step, found {}", super::kind(&value));
-        let hint = "a step is a map with `uses:` or `run:`";
+        let hint = "a step is a map with `uses:`, `run:` or `approve:`";
         reader.at_key(Code::WrongType, at, message, hint);
         return Step::default();
     };
     let meant = reader.known_keys(&map, KEYS, at, "a step");
+    let model = approve::take_model(&mut map, at, reader);
     let action = action(id, &mut map, at, &meant, reader);
     let is_file = matches!(&action, Action::Uses(name) if is_component_file(name));
-    if matches!(action, Action::Uses(_)) {
-        misplaced(&map, is_file, at, reader);
+    match action {
+        Action::Uses(_) => {
+            let hint = "the component's manifest says what it gives and depends on; remove the key";
+            let keys = if is_file { &RUN_ONLY[..1] } else { RUN_ONLY };
+            misplaced(&map, "uses", keys, hint, at, reader);
+        }
+        Action::Approve { .. } => {
+            let hint = "no program is started for it; remove the key";
+            misplaced(&map, "approve", approve::NO_KEYS, hint, at, reader);
+            map.retain(|key, _| !approve::NO_KEYS.contains(&key.as_str()));
+        }
+        _ => {}
     }
     let policy = policy::policy(&mut map, at, reader);
     let settings = defaults::settings(&mut map, at, reader);
@@ -84,10 +96,16 @@ fn own(id: &str, value: Value, at: &At<'_>, defaults: &Defaults, reader: &mut Re
     let for_commands = |default: &Option<_>| default.clone().filter(|_| is_command);
     let inherits_key = settings.cache.is_none() && defaults.cache.is_some();
     let mut take = |key: &str| map.remove(key);
+    let mut inputs = input::inputs(take("inputs"), &at.key("inputs"), reader);
+    let mut outputs = outputs(take("outputs"), &at.key("outputs"), reader);
+    if let Some(model) = model {
+        inputs.extend([model]);
+        outputs.extend([approve::blessing()]);
+    }
     Step {
-        inputs: input::inputs(take("inputs"), &at.key("inputs"), reader),
+        inputs,
         with: with(take("with"), &at.key("with"), reader),
-        outputs: outputs(take("outputs"), &at.key("outputs"), reader),
+        outputs,
         needs: needs(take("needs"), &at.key("needs"), reader),
         env: env(take("env"), &at.key("env"), reader),
         files: settings.files.or_else(|| {
@@ -165,22 +183,33 @@ fn action(
         map.remove("run");
         return Action::Unreadable;
     }
-    match (map.remove("uses"), map.remove("run")) {
-        (Some(uses), None) => reader
-            .literal(uses, &at.key("uses"))
+    let given: Vec<&str> = KINDS
+        .iter()
+        .copied()
+        .filter(|k| map.contains_key(*k))
+        .collect();
+    let mut take = |key: &str| map.remove(key).unwrap_or_default();
+    match *given.as_slice() {
+        ["uses"] => reader
+            .literal(take("uses"), &at.key("uses"))
             .map_or(Action::Unreadable, Action::Uses),
-        (None, Some(run)) => command(run, &at.key("run"), reader),
-        (Some(_), Some(_)) => {
-            let message = "a step has one of `uses:` and `run:`, not both".to_owned();
-            let hint = "make two steps, or remove one of the keys";
-            reader.at_key(Code::StepKind, at, message, hint);
+        ["run"] => command(take("run"), &at.key("run"), reader),
+        ["approve"] => approve::action(take("approve"), &at.key("approve"), reader),
+        [] => {
+            if !KINDS.iter().any(|kind| meant.contains(kind)) {
+                let message = "the step says neither `uses:` nor `run:` nor `approve:`".to_owned();
+                let hint =
+                    "add `uses: COMPONENT`, `run: [PROGRAM, ARGUMENT]` or `approve: QUESTION`";
+                reader.at_key(Code::StepKind, at, message, hint);
+            }
             Action::Unreadable
         }
-        (None, None) => {
-            if !meant.contains(&"uses") && !meant.contains(&"run") {
-                let message = "the step says neither `uses:` nor `run:`".to_owned();
-                let hint = "add `uses: COMPONENT` or `run: [PROGRAM, ARGUMENT]`";
-                reader.at_key(Code::StepKind, at, message, hint);
+        _ => {
+            let message = format!("a step has one of `{}:`, not more", given.join(":`, `"));
+            let hint = "make a step of each, or remove the keys that are too many";
+            reader.at_key(Code::StepKind, at, message, hint);
+            for kind in given {
+                take(kind);
             }
             Action::Unreadable
         }
@@ -226,11 +255,17 @@ fn refuse_nul(text: &str, at: &At<'_>, reader: &mut Reader) {
     }
 }
 
-fn misplaced(map: &Map<String, Value>, is_file: bool, at: &At<'_>, reader: &mut Reader) {
-    let keys = if is_file { &RUN_ONLY[..1] } else { RUN_ONLY };
+/// Tells of keys that a step of this kind does not take.
+fn misplaced(
+    map: &Map<String, Value>,
+    kind: &str,
+    keys: &[&str],
+    hint: &str,
+    at: &At<'_>,
+    reader: &mut Reader,
+) {
     for key in keys.iter().filter(|k| map.contains_key(**k)) {
-        let message = format!("a step with `uses:` takes no `{key}:`");
-        let hint = "the component's manifest says what it gives and depends on; remove the key";
+        let message = format!("a step with `{kind}:` takes no `{key}:`");
         reader.at_key(Code::MisplacedKey, &at.key(key), message, hint);
     }
 }

@@ -10,7 +10,7 @@ use super::{
     undescribed, uses,
 };
 use crate::limits::{IDENTIFIER_CHARACTERS_MAX, SPANS_MAX};
-use crate::read::{input, params, step as reader};
+use crate::read::{approve, input, params, step as reader};
 
 /// A step: of one kind, with what that kind takes.
 pub(super) fn step(catalog: &Catalog) -> Value {
@@ -32,6 +32,8 @@ pub(super) fn step(catalog: &Catalog) -> Value {
             "else": without(reader::RUN_ONLY),
         },
     })];
+    // No program is started for a question.
+    rules.push(json!({ "if": { "required": ["approve"] }, "then": without(approve::NO_KEYS) }));
     rules.extend(
         catalog
             .iter()
@@ -47,6 +49,10 @@ fn property(key: &str, catalog: &Catalog) -> Value {
         "run" => described(
             "A command: a list is executed as it is, text runs under `sh -eu -c`",
             run(),
+        ),
+        "approve" => described(
+            "A question to a person, and the model it is about",
+            question(),
         ),
         "inputs" => described(
             "What it takes, by port",
@@ -70,6 +76,19 @@ fn property(key: &str, catalog: &Catalog) -> Value {
 fn run() -> Value {
     let shell = json!({ "type": "string", "pattern": "\\S", "not": expression() });
     json!({ "anyOf": [shell, { "type": "array", "minItems": 1, "items": text() }] })
+}
+
+/// What is asked, or `{ message, model }`.
+fn question() -> Value {
+    let asked =
+        || json!({ "allOf": [text(), { "not": { "type": "string", "pattern": "^\\s*$" } }] });
+    let mut long = object(approve::KEYS, |key| match key {
+        "message" => described("What is asked", asked()),
+        "model" => described("The model that is approved", reference("input")),
+        _ => undescribed(),
+    });
+    long["required"] = json!(["message"]);
+    json!({ "anyOf": [asked(), long] })
 }
 
 /// `Type`, or `{ type, optional }`.

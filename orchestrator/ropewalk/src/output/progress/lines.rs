@@ -81,6 +81,10 @@ pub(crate) fn line(
             _ => "running".to_owned(),
         },
         EventType::StepAdopted => "still running".to_owned(),
+        EventType::ApprovalRequested | EventType::Approved | EventType::Rejected => {
+            let reason = event.reason.as_ref().map(|reason| reason.text.as_str());
+            text::printable(reason.unwrap_or("asks a person"))
+        }
         EventType::StepLost => "lost its process; it is started again".to_owned(),
         _ => ending(event, step),
     };

@@ -119,7 +119,10 @@ impl Live {
         let waits = |step: &&StepPicture| {
             matches!(
                 step.state,
-                StepState::Waiting | StepState::Ready | StepState::Backoff
+                StepState::Waiting
+                    | StepState::Ready
+                    | StepState::Backoff
+                    | StepState::AwaitingApproval
             )
         };
         let waiting = picture.steps.iter().filter(waits);
