@@ -70,9 +70,11 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             vec![Waiting { why, steps }]
         };
         match (&run.turn, &self.hindrance) {
-            (Turn::Waits(why), _) => all(why, run.state.ready().collect()),
-            (Turn::Begun, Some(why)) => all(why, run.unlaunched().collect()),
-            (Turn::Begun, None) => self.queue.waiting(run.id()),
+            (Turn::Waits(why), _) if run.waits_for_its_turn() => {
+                all(why, run.state.ready().collect())
+            }
+            (_, Some(why)) => all(why, run.unlaunched().collect()),
+            (_, None) => self.queue.waiting(run.id()),
         }
     }
 
