@@ -11,6 +11,8 @@ mod errors_page;
 mod exit_status;
 mod failures;
 mod following;
+#[cfg(feature = "servers")]
+mod foreign_judges;
 mod init;
 #[cfg(feature = "servers")]
 mod json_schema;
@@ -36,6 +38,7 @@ mod serving;
 mod state_folders;
 mod stuck;
 mod support;
+mod three_ways;
 mod torture;
 mod tour;
 mod transcripts;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::server::Server;
+use crate::server::{Server, wait_for};
 use crate::support::{Project, transcript};
 
 const PIPELINE: &str = "name: p\nsteps: { a: { run: [echo, hello] } }\n";
@@ -100,4 +100,61 @@ fn a_client_speaks_to_a_server_by_its_url() {
     assert_eq!(nobody.status.code(), Some(3), "{}", transcript(&nobody));
     let no_url = elsewhere.command(&["runs", "--server", "127.0.0.1:1"]);
     assert_eq!(no_url.status.code(), Some(2), "{}", transcript(&no_url));
+}
+
+#[test]
+fn metrics_count_what_happened() {
+    let project = Project::of(
+        "metrics",
+        "name: p\nsteps: { a: { run: [\"true\"] }, b: { run: [\"false\"] } }\n",
+    );
+    let server = Server::start(&project);
+    assert_eq!(project.run_to_end()["state"], "failed");
+    let text = wait_for("the run's end to be counted", || {
+        let text = server.get("/metrics").text();
+        text.contains("ropewalk_runs_finished_total{")
+            .then_some(text)
+    });
+    for line in [
+        "# TYPE ropewalk_runs_finished_total counter",
+        "ropewalk_runs_finished_total{pipeline=\"p\",state=\"failed\"} 1",
+        "ropewalk_steps_finished_total{pipeline=\"p\",state=\"succeeded\"} 1",
+        "ropewalk_steps_finished_total{pipeline=\"p\",state=\"failed\"} 1",
+        "ropewalk_run_duration_seconds_count{pipeline=\"p\"} 1",
+        "ropewalk_step_duration_seconds_count{pipeline=\"p\"} 2",
+        "ropewalk_queued_steps 0",
+        "ropewalk_launching 1",
+    ] {
+        assert!(text.lines().any(|is| is == line), "no `{line}` in {text}");
+    }
+    assert!(text.contains("ropewalk_store_commit_duration_seconds_bucket"));
+    // No run is a label, and nothing stays of a run that is over.
+    assert!(!text.contains("run_id") && !text.contains("ropewalk_runs{"));
+}
+
+#[test]
+fn the_api_describes_itself() {
+    let project = Project::of("described", PIPELINE);
+    let server = Server::start(&project);
+    let description = server.get("/openapi.json").json();
+    assert_eq!(description["info"]["title"], "Ropewalk");
+    let run = &description["paths"]["/api/v1/runs/{run}"]["get"];
+    let answer = &run["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+    assert_eq!(answer, "#/components/schemas/Status");
+    // Whatever is described is routed.
+    for (path, methods) in description["paths"].as_object().expect("there are paths") {
+        for method in methods.as_object().expect("they have methods").keys() {
+            let path = path.replace(['{', '}'], "");
+            let wait = [("Prefer", "wait=0")];
+            let response = server.request(&method.to_uppercase(), &path, &wait, "");
+            let is_routed =
+                response.status != 405 && !response.text().contains("\"unknown_route\"");
+            assert!(is_routed, "{method} {path}: {response:?}");
+        }
+    }
+    let page = server.get("/docs").text();
+    assert!(page.contains("/api/v1/runs/{run}") && page.contains("RunSummary"));
+    for outside in ["href=\"http", "src=", "<link", "@import", "<script"] {
+        assert!(!page.contains(outside), "the page has {outside}");
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::timestamp;
@@ -12,7 +13,7 @@ use crate::version::DocumentVersion;
 use crate::words::ArtifactState;
 
 /// A page of artifacts, the newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Artifacts {
     /// 1.
     pub version: DocumentVersion,
@@ -23,7 +24,7 @@ pub struct Artifacts {
 }
 
 /// One artifact as a document of its own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ArtifactDocument {
     /// 1.
     pub version: DocumentVersion,
@@ -33,7 +34,7 @@ pub struct ArtifactDocument {
 }
 
 /// A page of an artifact's files, by path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ArtifactFiles {
     /// 1.
     pub version: DocumentVersion,
@@ -44,7 +45,7 @@ pub struct ArtifactFiles {
 }
 
 /// A file of an artifact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ArtifactFile {
     /// Its path within the artifact, with `/`.
     pub path: String,
@@ -53,7 +54,7 @@ pub struct ArtifactFile {
 }
 
 /// One artifact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Artifact {
     /// Its identity.
     pub artifact_id: Uuid,

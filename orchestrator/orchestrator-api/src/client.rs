@@ -18,7 +18,7 @@ use crate::plan::PlanDocument;
 use crate::problem::Problem;
 use crate::request::{
     AnswerRequest, ArtifactsQuery, CancelRequest, EventsQuery, LogQuery, PlanRequest,
-    ResumeRequest, RetryRequest, RunRequest, RunsQuery,
+    ResumeRequest, RetryRequest, RunRequest, RunsQuery, StopRequest,
 };
 use crate::runs::{RunStarted, Runs};
 use crate::status::{Status, StepShell};
@@ -64,11 +64,18 @@ impl Client {
             .await
     }
 
-    /// Asks the daemon to end; attempts go on in the keeper.
+    /// Asks the daemon that answers to end; attempts go on in the keeper.
     pub async fn stop(&self) -> Result<(), ClientError> {
         let doing = "asking the daemon to end";
+        let pid = self.daemon().await?.pid;
+        let body = serde_json::to_vec(&StopRequest { pid });
+        let body = body.map_err(|source| ClientError::Unreadable {
+            doing: doing.to_owned(),
+            status: 0,
+            source,
+        })?;
         let read = async {
-            let answer = self.call(doing, Method::Post, &["daemon", "stop"], &[], None);
+            let answer = self.call(doing, Method::Post, &["daemon", "stop"], &[], Some(body));
             whole(doing, answer.await?).await.map(drop)
         };
         in_time(doing, read).await

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::status::{AttemptError, Reason};
@@ -10,7 +11,7 @@ use crate::version::DocumentVersion;
 use crate::words::EventType;
 
 /// Something that happened to a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventLine {
     /// 1.
     pub version: DocumentVersion,

@@ -37,7 +37,7 @@ pub use plan::{PlanDocument, PlanKey, PlanStep};
 pub use problem::Problem;
 pub use request::{
     AnswerRequest, ArtifactsQuery, CancelRequest, EventsQuery, FilesQuery, LogQuery, PlanRequest,
-    ResumeRequest, RetryRequest, RunRequest, RunsQuery, Selection,
+    ResumeRequest, RetryRequest, RunRequest, RunsQuery, Selection, StopRequest,
 };
 pub use runs::{RunStarted, RunSummary, Runs};
 pub use status::{

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::runs::RunSummary;
 use crate::timestamp;
@@ -11,7 +12,7 @@ use crate::version::DocumentVersion;
 use crate::words::{RunState, StepState};
 
 /// A daemon, its unfinished runs in numbers, and its newest runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Overview {
     /// 1.
     pub version: DocumentVersion,

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::status::{Reason, ReusedFrom};
 use crate::version::DocumentVersion;
 use crate::words::Action;
 
 /// What a run would do now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlanDocument {
     /// 1.
     pub version: DocumentVersion,
@@ -23,7 +24,7 @@ pub struct PlanDocument {
 }
 
 /// What would become of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlanStep {
     /// Its id in the pipeline.
     pub id: String,
@@ -39,7 +40,7 @@ pub struct PlanStep {
 }
 
 /// What a step's result depends on: the parts of its reuse key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlanKey {
     /// Name and version of the component; or `command`.
     pub component: String,

@@ -1,11 +1,12 @@
 //! The error document (RFC 9457, `application/problem+json`).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::validate::DiagnosticEntry;
 
 /// Why a request was not answered as asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// What kind of problem: a URI reference; `about:blank` where the status says it all.
     #[serde(rename = "type")]

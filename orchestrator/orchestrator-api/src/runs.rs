@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::status::{Parent, Reason, Status, Trigger};
@@ -13,7 +14,7 @@ use crate::version::DocumentVersion;
 use crate::words::RunState;
 
 /// A page of runs, the newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Runs {
     /// 1.
     pub version: DocumentVersion,
@@ -24,7 +25,7 @@ pub struct Runs {
 }
 
 /// A run without its steps.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunSummary {
     /// Identity of the run.
     pub run_id: Uuid,
@@ -65,7 +66,7 @@ pub struct RunSummary {
 }
 
 /// The answer to a request for a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunStarted {
     /// 1.
     pub version: DocumentVersion,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::timestamp;
@@ -12,7 +13,7 @@ use crate::version::DocumentVersion;
 use crate::words::{AttemptState, ReasonCode, RunState, StepState};
 
 /// A run as of the event `seq`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// 1.
     pub version: DocumentVersion,
@@ -54,7 +55,7 @@ pub struct Status {
 }
 
 /// What somebody is given who tries a step by hand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StepShell {
     /// 1.
     pub version: DocumentVersion,
@@ -69,7 +70,7 @@ pub struct StepShell {
 }
 
 /// What made a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Trigger {
     /// `manual` or `retry`.
     pub kind: String,
@@ -78,7 +79,7 @@ pub struct Trigger {
 }
 
 /// The step that a child run belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Parent {
     /// Its run.
     pub run_id: Uuid,
@@ -87,7 +88,7 @@ pub struct Parent {
 }
 
 /// A step, or one item of a step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Step {
     /// Its id in the pipeline.
     pub id: String,
@@ -109,6 +110,7 @@ pub struct Step {
     /// By port: a parameter's value, or an artifact as `{artifact_id, type, path, digest}`.
     pub outputs: BTreeMap<String, Value>,
     /// The numbers of its Metrics and Evaluation outputs.
+    #[schema(value_type = BTreeMap<String, f64>)]
     pub metrics: BTreeMap<String, Number>,
     /// What a person was asked, and said.
     #[serde(default)]
@@ -126,14 +128,14 @@ pub struct Step {
 }
 
 /// The run whose execution stands in for a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReusedFrom {
     /// That run.
     pub run_id: Uuid,
 }
 
 /// Why something was decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     /// For programs.
     pub code: ReasonCode,
@@ -144,7 +146,7 @@ pub struct Reason {
 }
 
 /// A question to a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Approval {
     /// What is asked.
     pub message: String,
@@ -166,7 +168,7 @@ pub struct Approval {
 }
 
 /// One attempt of a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Attempt {
     /// Counts from 1.
     pub number: u32,
@@ -195,7 +197,7 @@ pub struct Attempt {
 }
 
 /// Why an attempt failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttemptError {
     /// For programs.
     pub code: String,

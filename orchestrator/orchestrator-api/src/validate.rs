@@ -1,12 +1,13 @@
 //! What is wrong with pipeline files.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::version::DocumentVersion;
 use crate::words::Severity;
 
 /// The outcome of a look at pipeline files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Validation {
     /// 1.
     pub version: DocumentVersion,
@@ -17,7 +18,7 @@ pub struct Validation {
 }
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DiagnosticEntry {
     /// Its kind.
     pub code: String,

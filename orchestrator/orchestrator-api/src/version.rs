@@ -8,6 +8,17 @@ pub struct DocumentVersion;
 
 const VERSION: u32 = 1;
 
+impl utoipa::PartialSchema for DocumentVersion {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::schema::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::Integer)
+            .enum_values(Some([VERSION]))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for DocumentVersion {}
+
 impl Serialize for DocumentVersion {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u32(VERSION)

@@ -22,6 +22,7 @@ mod http;
 mod limits;
 mod lock;
 mod machine;
+mod metrics;
 mod need;
 mod offline;
 pub mod planning;

@@ -132,3 +132,6 @@ pub(crate) const KEYS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// Bytes of the framework's own refusals; each is a sentence.
 pub(crate) const REFUSAL_BYTES_MAX: usize = 4 << 10;
+
+/// Largest whole number in a query: what a double-precision number holds exactly.
+pub(crate) const WHOLE_NUMBER_MAX: u64 = (1 << 53) - 1;

@@ -33,6 +33,7 @@ mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use pipeline_plan::NodeId;
@@ -205,7 +206,9 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         }
         let draft = std::mem::take(&mut self.bench.draft);
         if draft.writes() {
+            let began = Instant::now();
             self.bench.store.commit(&draft.turn)?;
+            self.bench.views.committed(began.elapsed());
         }
         let changed = draft.changed.iter().filter_map(|run| {
             let active = self.runs.get(run).filter(|run| !run.state.is_ended())?;

@@ -36,6 +36,7 @@ use crate::limits::{
 };
 use crate::lock::{Role, StateLock};
 use crate::machine;
+use crate::metrics::Metrics;
 use crate::need::Need;
 use crate::run_loop::{self, LoopError, LoopHandle, LoopSender, LoopSettings, RunLoop};
 use crate::state_folder;
@@ -108,6 +109,7 @@ struct Core {
     reader: StoreReader,
     unreadable: Arc<BTreeSet<RunId>>,
     secrets: Arc<Secrets>,
+    metrics: Metrics,
 }
 
 impl Core {
@@ -132,6 +134,10 @@ impl Core {
             .collect();
         let run_loop = RunLoop::new(store, executor, SystemClock, views_too, last_seq, settings)
             .with_held(held);
+        let metrics = Metrics::new(views.commits());
+        // It ends with the runtime.
+        let counting = metrics.clone().follow(Arc::clone(&views), reader.clone());
+        tokio::spawn(counting);
         let engine = run_loop::start(run_loop, journals, inputs)
             .map_err(DaemonError::io("starting the loop of", state_dir))?;
         state_folder::point_latest(state_dir, &reader);
@@ -143,6 +149,7 @@ impl Core {
             reader,
             unreadable: Arc::new(unreadable),
             secrets,
+            metrics,
         })
     }
 
@@ -222,6 +229,7 @@ impl Edge {
                 unreadable: Arc::clone(&core.unreadable),
                 secrets: Arc::clone(&core.secrets),
                 ending: ending.clone(),
+                metrics: core.metrics.clone(),
             }),
         });
         let clients = socket.clients();

@@ -6,13 +6,17 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use pipeline_plan::NodeId;
+use prometheus_client::metrics::histogram::Histogram;
 use run_engine::ids::RunId;
 use run_engine::launch::Waiting;
 use run_engine::seams::JournalEntry;
 use run_engine::state::RunView;
 use tokio::sync::broadcast;
+
+use crate::metrics::commits;
 
 /// Events kept for a follower that lags. One that lags further reads what it missed from the store.
 const EVENTS_KEPT: usize = 16_384;
@@ -23,6 +27,7 @@ pub struct Views {
     runs: RwLock<BTreeMap<RunId, Arc<LiveRun>>>,
     seq: AtomicU64,
     events: broadcast::Sender<Arc<JournalEntry>>,
+    commits: Histogram,
 }
 
 /// An unfinished run as of the event `seq`.
@@ -50,6 +55,7 @@ impl Views {
             runs: RwLock::new(BTreeMap::new()),
             seq: AtomicU64::new(seq),
             events: broadcast::Sender::new(events),
+            commits: commits(),
         }
     }
 
@@ -78,6 +84,16 @@ impl Views {
             // Nobody may be listening.
             let _ = self.events.send(entry);
         }
+    }
+
+    /// Notes how long a commit took.
+    pub(crate) fn committed(&self, took: Duration) {
+        self.commits.observe(took.as_secs_f64());
+    }
+
+    /// How long commits took.
+    pub(crate) fn commits(&self) -> Histogram {
+        self.commits.clone()
     }
 
     /// An unfinished run.

@@ -17,10 +17,10 @@ use std::sync::Arc;
 pub(crate) use artifacts::artifact;
 pub(crate) use diagnostics::diagnostic;
 pub(crate) use events::event_line;
-pub(crate) use overview::overview;
+pub(crate) use overview::{hinders, overview};
 pub(crate) use runs::{Column, summary};
 pub(crate) use status::status;
-pub(crate) use words::reason;
+pub(crate) use words::{reason, run_end_word, run_state_word, step_state_word};
 
 use crate::views::LiveRun;
 

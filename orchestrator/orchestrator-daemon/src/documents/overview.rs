@@ -6,11 +6,16 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use orchestrator_api as api;
 use orchestrator_api::{DaemonInfo, DocumentVersion};
-use run_engine::reason::ReasonCode;
+use run_engine::reason::{Reason, ReasonCode};
 
 use super::milliseconds;
 use super::words::{reason, run_state, step_state};
 use crate::views::LiveRun;
+
+/// Whether nothing at all starts for this reason. Steps also wait for their turn; that hinders nothing.
+pub(crate) fn hinders(why: &Reason) -> bool {
+    !matches!(why.code, ReasonCode::Slots | ReasonCode::Pool)
+}
 
 /// A daemon with these unfinished runs and these newest ones.
 pub(crate) fn overview(
@@ -27,10 +32,8 @@ pub(crate) fn overview(
             *steps.entry(step_state(step.phase)).or_default() += 1;
         }
     }
-    // Steps also wait for their turn; that hinders nothing.
-    let hinders = |code: ReasonCode| !matches!(code, ReasonCode::Slots | ReasonCode::Pool);
     let mut waiting = unfinished.iter().flat_map(|live| live.waiting.iter());
-    let hindrance = waiting.find(|waiting| hinders(waiting.why.code));
+    let hindrance = waiting.find(|waiting| hinders(&waiting.why));
     api::Overview {
         version: DocumentVersion,
         build: info.build.clone(),

@@ -93,3 +93,18 @@ pub(super) fn trigger(trigger: &Trigger) -> api::Trigger {
         detail: some_text(&trigger.detail),
     }
 }
+
+/// The word for where a run stands that the daemon holds.
+pub(crate) fn run_state_word(view: &RunView) -> &'static str {
+    run_state(view, true).word()
+}
+
+/// The word for how a run ended.
+pub(crate) fn run_end_word(end: RunEnd) -> &'static str {
+    run_end(end).word()
+}
+
+/// The word for where a step stands.
+pub(crate) fn step_state_word(phase: StepPhase) -> &'static str {
+    step_state(phase).word()
+}

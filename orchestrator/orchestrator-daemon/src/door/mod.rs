@@ -1,7 +1,7 @@
 //! The door of the TCP port: who may come in, and for what.
 //!
 //! Nothing of a request is looked at behind it that it did not let in. It knows no route but the two
-//! that tell whether the daemon lives.
+//! that tell whether the daemon lives, and the one that ends it.
 //!
 //! # Invariant
 //!
@@ -24,6 +24,10 @@ pub use keys::{Scope, Token};
 
 /// What tells whether the daemon lives, and nothing else; anyone may ask.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+
+/// What only the owner does, over the socket: a server that somebody elsewhere ends comes back only if
+/// somebody here starts it.
+const OWNERS: &str = "/api/v1/daemon/stop";
 
 /// Lets a request in, or answers it here.
 pub(crate) async fn guard(State(keys): State<Keys>, request: Request, next: Next) -> Response {
@@ -69,16 +73,23 @@ fn admit(keys: &Keys, request: &Request) -> Result<(), Refused> {
         return Ok(());
     }
     if has_tokens {
-        return with_token(keys, request);
+        with_token(keys, request)?;
+    } else if request.extensions().get::<Peer>() != Some(&Peer::Ours) {
+        return Err(foreign_peer().into());
     }
-    if request.extensions().get::<Peer>() == Some(&Peer::Ours) {
-        return Ok(());
+    if request.uri().path() == OWNERS {
+        let detail =
+            "a server is ended by its owner only: by `ropewalk stop` in its project, or by SIGTERM";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "owners_only", detail).into());
     }
+    Ok(())
+}
+
+/// What is said to whoever is no process of the daemon's user.
+fn foreign_peer() -> Refusal {
     let detail = "this server has no tokens, so only processes of its own user on its own machine may speak to it";
     let hint = "give it `tokens:` in ropewalk.yaml";
-    Err(Refusal::new(StatusCode::FORBIDDEN, "foreign_peer", detail)
-        .hint(hint)
-        .into())
+    Refusal::new(StatusCode::FORBIDDEN, "foreign_peer", detail).hint(hint)
 }
 
 fn with_token(keys: &Keys, request: &Request) -> Result<(), Refused> {

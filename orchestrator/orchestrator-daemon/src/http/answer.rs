@@ -19,6 +19,13 @@ use super::find::step;
 use super::problem::{Answer, Refusal};
 use crate::command::{Command, PersonsAnswer};
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{run}/steps/{step}/approve",
+    request_body = AnswerRequest,
+    params(("run" = String, Path, description = "An id, a unique prefix of at least 4, or `latest`", example = "latest"), ("step" = String, Path, description = "Id of the step", example = "a")),
+    responses((status = 200, description = "The run after the answer", body = Status), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn approve(
     State(api): State<Api>,
     Path((run, step)): Path<(String, String)>,
@@ -27,6 +34,13 @@ pub(super) async fn approve(
     api.answer(run, step, request, true).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{run}/steps/{step}/reject",
+    request_body = AnswerRequest,
+    params(("run" = String, Path, description = "An id, a unique prefix of at least 4, or `latest`", example = "latest"), ("step" = String, Path, description = "Id of the step", example = "a")),
+    responses((status = 200, description = "The run after the answer", body = Status), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn reject(
     State(api): State<Api>,
     Path((run, step)): Path<(String, String)>,

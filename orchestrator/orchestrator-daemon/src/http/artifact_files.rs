@@ -22,6 +22,12 @@ use super::problem::{Answer, Refusal};
 use super::{Api, etag, file_answer};
 use crate::limits::FILES_WALKED_MAX;
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{artifact}/files",
+    params(("artifact" = String, Path, description = "An id, a unique prefix of it, or `[RUN/]STEP.PORT`", example = "a.out"), FilesQuery),
+    responses((status = 200, description = "Its files", body = ArtifactFiles), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     Path(artifact): Path<String>,
@@ -34,6 +40,12 @@ pub(super) async fn list(
     .await
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{artifact}/files/{path}",
+    params(("artifact" = String, Path, description = "An id, a unique prefix of it, or `[RUN/]STEP.PORT`", example = "a.out"), ("path" = String, Path, description = "Its path within the artifact", example = "x"), ("Range" = Option<String>, Header, description = "A part of it: `bytes=0-99`"), ("If-None-Match" = Option<String>, Header, description = "The tag of what the client has")),
+    responses((status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"), (status = 206, description = "The part that was asked for", body = Vec<u8>, content_type = "application/octet-stream"), (status = 304, description = "The client has it"), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn one(
     State(api): State<Api>,
     Path((artifact, path)): Path<(String, String)>,

@@ -23,6 +23,12 @@ use super::{Api, etag};
 use crate::documents;
 use crate::limits::PREFIX_CHARACTERS_MIN;
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts",
+    params(ArtifactsQuery),
+    responses((status = 200, description = "Artifacts, the newest first", body = api::Artifacts), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     Params(query): Params<ArtifactsQuery>,
@@ -31,6 +37,12 @@ pub(super) async fn list(
         .await
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/artifacts/{artifact}",
+    params(("artifact" = String, Path, description = "An id, a unique prefix of it, or `[RUN/]STEP.PORT`", example = "a.out"), ("If-None-Match" = Option<String>, Header, description = "The tag of what the client has")),
+    responses((status = 200, description = "The artifact", body = api::ArtifactDocument), (status = 304, description = "The client has it"), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn one(
     State(api): State<Api>,
     Path(artifact): Path<String>,
@@ -181,5 +193,5 @@ fn known_type(name: &str) -> Result<(), Refusal> {
     }
     let names = ARTIFACT_TYPES.iter().map(|known| known.name);
     let detail = format!("there is no artifact type `{name}`");
-    Err(Refusal::bad_request("unknown_type", detail).hint(did_you_mean(name, names)))
+    Err(Refusal::unprocessable("unknown_type", detail).hint(did_you_mean(name, names)))
 }

@@ -26,6 +26,13 @@ use crate::documents;
 use crate::git::git_state;
 use crate::state_folder;
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs",
+    request_body = RunRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Who asks again with it is answered with the same run", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 200, description = "The run", body = RunStarted), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn create(
     State(api): State<Api>,
     headers: HeaderMap,

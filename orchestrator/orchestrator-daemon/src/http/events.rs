@@ -20,12 +20,22 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{interval, timeout};
 
-use super::extract::Params;
+use super::extract::{Params, whole_number};
 use super::problem::Refusal;
 use super::stream::{Broken, Pieces, answer};
 use super::{Api, Engine, accept, prefer};
 use crate::documents::event_line;
 use crate::limits::{EVENTS_READ, HEARTBEAT, PIECE_BYTES, PLANS_REMEMBERED, SLOW_LISTENER};
+
+/// One server-sent event, for the API's description.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "it is written by hand, line by line")]
+struct ServerSentEvent {
+    /// The event's `seq`.
+    id: String,
+    /// The event, an `EventLine` as JSON.
+    data: String,
+}
 
 /// How events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +77,7 @@ impl Asked {
         query: &EventsQuery,
         run: Option<RunId>,
     ) -> Result<Self, Refusal> {
+        whole_number("after", query.after)?;
         let form = match accept::best(headers, &Form::MEDIA_TYPES) {
             EventLine::MEDIA_TYPE => Form::Lines,
             _ => Form::ServerSent,
@@ -76,7 +87,7 @@ impl Asked {
             let text = id.to_str().unwrap_or_default();
             text.parse().map_err(|_| {
                 let detail = format!("`{text}` is no number of an event");
-                Refusal::bad_request("bad_last_event_id", detail)
+                Refusal::unprocessable("bad_last_event_id", detail)
             })
         });
         Ok(Self {
@@ -89,6 +100,12 @@ impl Asked {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{run}/events",
+    params(("run" = String, Path, description = "An id, a unique prefix of at least 4, or `latest`", example = "latest"), EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "Only events after this one"), ("Prefer" = Option<String>, Header, description = "`wait=N`: what is followed ends after N seconds")),
+    responses((status = 200, description = "Events, until the run is over or the wait is", content((ServerSentEvent = "text/event-stream"), (EventLine = "application/x-ndjson"))), (status = 204, description = "Nothing is left to be told"), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn of_run(
     State(api): State<Api>,
     Path(run): Path<String>,
@@ -107,6 +124,12 @@ pub(super) async fn of_run(
     Ok(tell(api, asked))
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "Only events after this one"), ("Prefer" = Option<String>, Header, description = "`wait=N`: what is followed ends after N seconds")),
+    responses((status = 200, description = "Events, until the run is over or the wait is", content((ServerSentEvent = "text/event-stream"), (EventLine = "application/x-ndjson"))), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn of_all(
     State(api): State<Api>,
     headers: HeaderMap,

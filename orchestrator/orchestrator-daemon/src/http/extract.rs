@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::problem::Refusal;
-use crate::limits::{BODY_WAIT, REQUEST_BYTES_MAX};
+use crate::limits::{BODY_WAIT, REQUEST_BYTES_MAX, WHOLE_NUMBER_MAX};
 
 /// A JSON body.
 pub(super) struct Body<T>(pub(super) T);
@@ -65,4 +65,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
             .map(|Query(query)| Self(query))
             .map_err(|rejection| Refusal::bad_request("bad_query", rejection.body_text()))
     }
+}
+
+/// Refuses a number that not every client can write (RFC 7493, section 2.2).
+pub(super) fn whole_number(name: &str, value: Option<u64>) -> Result<(), Refusal> {
+    if value.is_none_or(|value| value <= WHOLE_NUMBER_MAX) {
+        return Ok(());
+    }
+    let detail = format!("`{name}` is larger than {WHOLE_NUMBER_MAX}");
+    Err(Refusal::bad_request("bad_query", detail))
 }

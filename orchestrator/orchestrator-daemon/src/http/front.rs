@@ -22,6 +22,11 @@ use crate::limits::{LATEST_RUNS, READY_WAIT};
 const FORMS: [&str; 3] = ["text/plain", "application/json", "text/html"];
 
 /// What the daemon does, for people and for programs.
+#[utoipa::path(
+    get,
+    path = "/status",
+    responses((status = 200, description = "What the daemon does", content((String = "text/plain"), (Overview = "application/json"), (String = "text/html"))), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn status(
     State(api): State<Api>,
     headers: HeaderMap,
@@ -36,11 +41,23 @@ pub(super) async fn status(
 }
 
 /// That the process answers.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    security(()),
+    responses((status = 200, description = "The process answers", body = String, content_type = "text/plain"), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
 /// That the loop has taken up its runs and turns.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    security(()),
+    responses((status = 200, description = "The loop turns", body = String, content_type = "text/plain"), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn readyz(State(api): State<Api>) -> Result<&'static str, Refusal> {
     let (reply, pong) = oneshot::channel();
     let asked = async {

@@ -48,7 +48,8 @@ impl Key {
             return Ok(None);
         };
         let key = key.to_str().unwrap_or_default();
-        if key.is_empty() || key.len() > KEY_CHARACTERS_MAX {
+        let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+        if key.is_empty() || key.len() > KEY_CHARACTERS_MAX || !is_visible {
             let detail =
                 format!("an idempotency key is 1 to {KEY_CHARACTERS_MAX} visible ASCII characters");
             return Err(Refusal::bad_request("bad_idempotency_key", detail));

@@ -16,7 +16,7 @@ use tokio::fs::File;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
-use super::extract::Params;
+use super::extract::{Params, whole_number};
 use super::find::step;
 use super::log_file::{self, LogFile};
 use super::problem::Refusal;
@@ -27,12 +27,19 @@ use crate::views::LiveRun;
 
 const MEDIA_TYPE: &str = "application/octet-stream";
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{run}/steps/{step}/log",
+    params(("run" = String, Path, description = "An id, a unique prefix of at least 4, or `latest`", example = "latest"), ("step" = String, Path, description = "Id of the step", example = "a"), LogQuery, ("Range" = Option<String>, Header, description = "A part of it: `bytes=0-99`"), ("If-None-Match" = Option<String>, Header, description = "The tag of what the client has"), ("Prefer" = Option<String>, Header, description = "`wait=N`: what is followed ends after N seconds")),
+    responses((status = 200, description = "The log", body = Vec<u8>, content_type = "application/octet-stream"), (status = 206, description = "The part that was asked for", body = Vec<u8>, content_type = "application/octet-stream"), (status = 304, description = "The client has it"), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn log(
     State(api): State<Api>,
     Path((run, id)): Path<(String, String)>,
     headers: HeaderMap,
     Params(query): Params<LogQuery>,
 ) -> Result<Response, Refusal> {
+    whole_number("tail", query.tail)?;
     let wait = prefer::wait(&headers);
     let snapshot = api.blocking(move |api| api.find(&run)).await?;
     let node = step(&snapshot.run.view.created.plan, &id)?;

@@ -18,6 +18,8 @@ mod front;
 mod idempotency;
 mod log;
 mod log_file;
+mod metrics;
+mod openapi;
 mod plan;
 mod prefer;
 mod problem;
@@ -37,7 +39,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use component_api::catalog::Catalog;
-use orchestrator_api::DaemonInfo;
+use orchestrator_api::{DaemonInfo, StopRequest};
 use run_engine::ids::RunId;
 use run_executor::Secrets;
 use run_store::StoreReader;
@@ -46,9 +48,12 @@ use tokio::sync::{Mutex, oneshot};
 use crate::command::{Command, CommandError};
 use crate::ending::Ending;
 use crate::limits::{REFUSAL_BYTES_MAX, REQUEST_BYTES_MAX};
+use crate::metrics::Metrics;
 use crate::planning::ResolveSettings;
 use crate::run_loop::{LoopGone, LoopSender};
 use crate::views::Views;
+
+use extract::Body;
 
 pub(crate) use idempotency::forget_old as forget_old_keys;
 pub(crate) use problem::{Refusal, chain};
@@ -97,6 +102,8 @@ pub(crate) struct Engine {
     pub(crate) secrets: Arc<Secrets>,
     /// The end of this daemon.
     pub(crate) ending: Ending,
+    /// What it counted.
+    pub(crate) metrics: Metrics,
 }
 
 /// The routes. A clone shares what they answer from.
@@ -128,6 +135,9 @@ pub(crate) fn router(parts: Parts) -> Router {
         .route("/status", get(front::status))
         .route("/healthz", get(front::healthz))
         .route("/readyz", get(front::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/openapi.json", get(openapi::document))
+        .route("/docs", get(openapi::page))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
@@ -185,12 +195,32 @@ impl Api {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/daemon",
+    responses((status = 200, description = "Who answers", body = DaemonInfo), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 async fn daemon(State(api): State<Api>) -> Json<DaemonInfo> {
     Json(api.info.clone())
 }
 
-async fn stop(State(api): State<Api>) -> Result<StatusCode, Refusal> {
-    api.engine()?.ending.begin("a client asked for it");
+#[utoipa::path(
+    post,
+    path = "/api/v1/daemon/stop",
+    request_body = StopRequest,
+    responses((status = 202, description = "It ends"), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
+async fn stop(
+    State(api): State<Api>,
+    Body(request): Body<StopRequest>,
+) -> Result<StatusCode, Refusal> {
+    let engine = api.engine()?;
+    if request.pid != api.info.pid {
+        let detail = format!("process {} is not this daemon", request.pid);
+        return Err(Refusal::conflict("other_daemon", detail)
+            .hint("`GET /api/v1/daemon` tells which it is"));
+    }
+    engine.ending.begin("a client asked for it");
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -18,6 +18,12 @@ use super::problem::{Answer, Refusal};
 use crate::documents;
 use crate::planning::{self, Files, PlannedAction, PlannedStep};
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/plan",
+    request_body = PlanRequest,
+    responses((status = 200, description = "What a run would do", body = PlanDocument), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn plan(
     State(api): State<Api>,
     Body(request): Body<PlanRequest>,

@@ -24,6 +24,13 @@ use super::problem::{Answer, Refusal};
 use crate::command::{CommandError, NewRun};
 use crate::git::git_state;
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{run}/retry",
+    request_body = RetryRequest,
+    params(("run" = String, Path, description = "An id, a unique prefix of at least 4, or `latest`", example = "latest"), ("Idempotency-Key" = Option<String>, Header, description = "Who asks again with it is answered with the same run", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 200, description = "The new run", body = Status), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn retry(
     State(api): State<Api>,
     Path(run): Path<String>,

@@ -21,6 +21,12 @@ use crate::limits::COLUMNS_MAX;
 /// Rows that are read at once while a page is filled.
 const ROWS_READ: usize = 200;
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{run}",
+    params(("run" = String, Path, description = "An id, a unique prefix of at least 4, or `latest`", example = "latest"), ("If-None-Match" = Option<String>, Header, description = "The tag of what the client has")),
+    responses((status = 200, description = "The run", body = api::Status), (status = 304, description = "The client has it"), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn status(
     State(api): State<Api>,
     Path(run): Path<String>,
@@ -30,6 +36,13 @@ pub(super) async fn status(
         .await
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{run}/cancel",
+    request_body = api::CancelRequest,
+    params(("run" = String, Path, description = "An id, a unique prefix of at least 4, or `latest`", example = "latest")),
+    responses((status = 200, description = "The run as it is now", body = api::Status), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn cancel(
     State(api): State<Api>,
     Path(run): Path<String>,
@@ -50,6 +63,13 @@ pub(super) async fn cancel(
 
 /// A daemon resumes every unfinished run at its start, so what is left is to take what the client has
 /// for it, and to say how the run stands.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{run}/resume",
+    request_body = api::ResumeRequest,
+    params(("run" = String, Path, description = "An id, a unique prefix of at least 4, or `latest`", example = "latest")),
+    responses((status = 200, description = "The run as it is now", body = api::Status), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn resume(
     State(api): State<Api>,
     Path(run): Path<String>,
@@ -81,6 +101,12 @@ pub(super) fn ended(state: RunState) -> &'static str {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs",
+    params(RunsQuery),
+    responses((status = 200, description = "Runs, the newest first", body = api::Runs), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     Params(query): Params<RunsQuery>,
@@ -111,14 +137,14 @@ impl Asked {
             .map(|name| {
                 documents::Column::parse(name).ok_or_else(|| {
                     let detail = format!("`{name}` is no column of a list of runs");
-                    Refusal::bad_request("bad_column", detail)
+                    Refusal::unprocessable("bad_column", detail)
                         .hint("there are `params.NAME`, `metrics.NAME` and `metrics.STEP.NAME`")
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
         if columns.len() > COLUMNS_MAX {
             let detail = format!("more than {COLUMNS_MAX} columns are asked for");
-            return Err(Refusal::bad_request("bad_column", detail));
+            return Err(Refusal::unprocessable("bad_column", detail));
         }
         Ok(Self {
             filter: RunFilter {

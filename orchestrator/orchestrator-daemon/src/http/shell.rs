@@ -14,6 +14,12 @@ use super::find::step;
 use super::problem::{Answer, Refusal};
 use crate::documents::path_text;
 
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{run}/steps/{step}/shell",
+    params(("run" = String, Path, description = "An id, a unique prefix of at least 4, or `latest`", example = "latest"), ("step" = String, Path, description = "Id of the step", example = "a")),
+    responses((status = 200, description = "What the step was given", body = StepShell), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+)]
 pub(super) async fn shell(
     State(api): State<Api>,
     Path((run, id)): Path<(String, String)>,

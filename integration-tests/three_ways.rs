@@ -1,0 +1,177 @@
+//! Every command gives the same document, whoever answers: no daemon, one in the background, a server.
+
+use serde_json::Value;
+
+use crate::server::Server;
+use crate::support::{Project, transcript};
+
+const PIPELINE: &str = "name: ways\nsteps:\n  \
+    a: { run: 'echo hello; mkdir $OUTPUT_OUT; echo x > $OUTPUT_OUT/x', outputs: { out: Artifact } }\n  \
+    b: { needs: [a], run: 'exit 3' }\n";
+
+/// A run that goes on until it is cancelled.
+const WAITS: &str = "name: waits\nsteps: { a: { run: [sleep, \"600\"] } }\n";
+
+/// A run that asks a person.
+const ASKS: &str = "name: asks\nsteps: { gate: { approve: Go on? } }\n";
+
+/// Commands that read.
+const READING: [&[&str]; 12] = [
+    &["runs"],
+    &["runs", "--columns", "params.x,metrics.a.x", "--limit", "1"],
+    &["runs", "--status", "failed", "--pipeline", "ways"],
+    &["status"],
+    &["status", "latest"],
+    &["events"],
+    &["events", "latest", "--after", "2"],
+    &["logs", "latest", "a"],
+    &["artifacts"],
+    &["artifacts", "latest", "--type", "Artifact"],
+    &["show", "a.out"],
+    &["plan", "pipeline.yaml"],
+];
+
+/// Who answers.
+enum Way {
+    /// The command itself, or a daemon that it starts.
+    Nobody,
+    /// A daemon that another command started.
+    Background,
+    Server(Server),
+}
+
+impl Way {
+    fn all(project: &Project) -> impl Iterator<Item = Self> + '_ {
+        (0..3).map(|way| {
+            project.stop();
+            match way {
+                0 => Self::Nobody,
+                1 => {
+                    // What is over is followed no more, but a daemon was started to look.
+                    project.command(&["resume", "latest"]);
+                    assert!(project.state_dir().join("daemon.json").exists());
+                    Self::Background
+                }
+                _ => Self::Server(Server::start(project)),
+            }
+        })
+    }
+
+    /// What a command prints, as JSON lines.
+    fn lines(&self, project: &Project, command: &[&str]) -> Vec<Value> {
+        let mut arguments = [command, &["--format", "json"]].concat();
+        if let Self::Server(server) = self {
+            arguments.extend(["--server", &server.url]);
+        }
+        let output = project.command(&arguments);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let lines: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
+        let lines = lines.unwrap_or_default();
+        assert!(!lines.is_empty(), "{command:?}: {}", transcript(&output));
+        lines
+    }
+}
+
+#[test]
+fn reading_commands_say_the_same_three_ways() {
+    let project = Project::of("reading", PIPELINE);
+    project.run_to_end();
+    project.run_with(&["--force-all"]);
+    let said: Vec<Vec<Vec<Value>>> = Way::all(&project)
+        .map(|way| {
+            let commands = READING.iter();
+            commands
+                .map(|command| way.lines(&project, command))
+                .collect()
+        })
+        .collect();
+    for (index, command) in READING.iter().enumerate() {
+        assert_eq!(
+            said[0][index], said[1][index],
+            "{command:?} in the background"
+        );
+        assert_eq!(said[0][index], said[2][index], "{command:?} at a server");
+    }
+}
+
+#[test]
+fn changing_commands_say_the_same_three_ways() {
+    let project = Project::of("changing", PIPELINE);
+    project.write("waits.yaml", WAITS);
+    project.write("asks.yaml", ASKS);
+    project.run_to_end();
+    let changing: [&[&str]; 12] = [
+        &["run", "pipeline.yaml", "--force-all"],
+        &["retry", "latest"],
+        &["resume", "latest"],
+        &["run", "waits.yaml", "--detach"],
+        &["cancel", "latest"],
+        &["resume", "latest"],
+        &["run", "asks.yaml", "--force-all"],
+        &["approve", "latest", "gate", "--reason", "it is good"],
+        &["resume", "latest"],
+        &["run", "asks.yaml", "--force-all"],
+        &["reject", "latest", "gate"],
+        &["resume", "latest"],
+    ];
+    let said: Vec<Vec<Value>> = Way::all(&project)
+        .map(|way| {
+            let last = |command: &[&str]| {
+                let mut document = way.lines(&project, command).pop().expect("it is not empty");
+                blank(&mut document);
+                // How far these are by now is chance.
+                let chance = ["--detach", "cancel", "approve", "reject"];
+                if command.iter().any(|word| chance.contains(word)) {
+                    for field in ["state", "reason", "steps"] {
+                        document[field] = Value::Null;
+                    }
+                }
+                document
+            };
+            let documents = changing.iter().map(|command| last(command)).collect();
+            if let Way::Server(server) = &way {
+                // That is its owner's affair, over the socket.
+                let refused = project.command(&["stop", "--server", &server.url]);
+                let said = transcript(&refused);
+                assert_eq!(refused.status.code(), Some(3), "{said}");
+                assert!(said.contains("its owner"), "{said}");
+            }
+            let stopped = project.command(&["stop"]);
+            assert_eq!(stopped.status.code(), Some(0), "{}", transcript(&stopped));
+            assert!(!project.state_dir().join("daemon.json").exists());
+            documents
+        })
+        .collect();
+    for (index, command) in changing.iter().enumerate() {
+        assert_eq!(
+            said[0][index], said[1][index],
+            "{command:?} in the background"
+        );
+        assert_eq!(said[0][index], said[2][index], "{command:?} at a server");
+    }
+}
+
+/// Takes out what differs from run to run.
+fn blank(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let differs = name.ends_with("_at")
+                    || name.ends_with("_ms")
+                    || name.ends_with("_id")
+                    || name.ends_with("_bytes")
+                    || [
+                        "pid", "path", "log_path", "seq", "retry_of", "detail", "text",
+                    ]
+                    .contains(&name.as_str());
+                if differs {
+                    *value = Value::Null;
+                } else {
+                    blank(value);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(blank),
+        _ => {}
+    }
+}

@@ -1,0 +1,351 @@
+//! Counters, gauges and durations of what the daemon does.
+//!
+//! What happened is counted from the events as they are published; what is, is looked up when it is
+//! asked for. No run is a label: there would be ever more of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use pipeline_plan::NodeId;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use run_engine::event::Event;
+use run_engine::ids::RunId;
+use run_engine::seams::JournalEntry;
+use run_engine::state::StepPhase;
+use run_store::StoreReader;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::documents::{hinders, run_state_word, step_state_word};
+use crate::limits::EVENTS_READ;
+use crate::views::{LiveRun, Views};
+
+/// Of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPipeline {
+    pipeline: String,
+}
+
+/// Of a pipeline, in a state.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InState {
+    pipeline: String,
+    state: String,
+}
+
+/// Durations by pipeline.
+type Durations = Family<OfPipeline, Histogram, fn() -> Histogram>;
+
+/// From 10 ms to about three days: a step may take either.
+fn durations() -> Histogram {
+    Histogram::new(exponential_buckets(0.01, 4.0, 13))
+}
+
+/// From 0.1 ms to about 6 s: a commit that takes longer than a second is a disk in distress.
+pub(crate) fn commits() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 3.0, 11))
+}
+
+/// The metrics. Clones are the same ones.
+#[derive(Clone)]
+pub(crate) struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    runs: Family<InState, Gauge>,
+    steps: Family<InState, Gauge>,
+    queued: Gauge,
+    launching: Gauge,
+    runs_finished: Family<InState, Counter>,
+    steps_finished: Family<InState, Counter>,
+    run_durations: Durations,
+    step_durations: Durations,
+    /// Held while gauges are set and written.
+    scrape: Mutex<()>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// All of them, none counted yet. `commits`: the durations of the loop's commits.
+    pub(crate) fn new(commits: Histogram) -> Self {
+        let mut registry = Registry::with_prefix("ropewalk");
+        let inner = Inner {
+            runs: Family::default(),
+            steps: Family::default(),
+            queued: Gauge::default(),
+            launching: Gauge::default(),
+            runs_finished: Family::default(),
+            steps_finished: Family::default(),
+            run_durations: Family::new_with_constructor(durations),
+            step_durations: Family::new_with_constructor(durations),
+            scrape: Mutex::new(()),
+            registry: Registry::default(),
+        };
+        registry.register("runs", "Unfinished runs", inner.runs.clone());
+        registry.register("steps", "Steps of unfinished runs", inner.steps.clone());
+        registry.register(
+            "queued_steps",
+            "Steps that wait for a place",
+            inner.queued.clone(),
+        );
+        registry.register(
+            "launching",
+            "Whether steps can be started: the keeper takes them, and the disk has room",
+            inner.launching.clone(),
+        );
+        registry.register(
+            "runs_finished",
+            "Runs that ended",
+            inner.runs_finished.clone(),
+        );
+        registry.register(
+            "steps_finished",
+            "Steps that ended",
+            inner.steps_finished.clone(),
+        );
+        registry.register(
+            "run_duration_seconds",
+            "From a run's creation to its end",
+            inner.run_durations.clone(),
+        );
+        registry.register(
+            "step_duration_seconds",
+            "From a step's last start to its end",
+            inner.step_durations.clone(),
+        );
+        registry.register(
+            "store_commit_duration_seconds",
+            "How long a commit took until it was on the disk",
+            commits,
+        );
+        Self(Arc::new(Inner { registry, ..inner }))
+    }
+
+    /// All of them as text, with what the views show now.
+    pub(crate) fn text(&self, views: &Views) -> Result<String, fmt::Error> {
+        let _alone = self.0.scrape.lock().unwrap_or_else(PoisonError::into_inner);
+        self.look(&views.all());
+        let mut text = String::new();
+        encode(&mut text, &self.0.registry)?;
+        Ok(as_text_format(&text))
+    }
+
+    fn look(&self, unfinished: &[Arc<LiveRun>]) {
+        let inner = &self.0;
+        inner.runs.clear();
+        inner.steps.clear();
+        let mut queued = 0;
+        let mut hindered = false;
+        for live in unfinished {
+            let pipeline = &live.view.created.plan.name;
+            let label = |state: &str| InState {
+                pipeline: pipeline.clone(),
+                state: state.to_owned(),
+            };
+            let state = label(run_state_word(&live.view));
+            inner.runs.get_or_create(&state).inc();
+            for step in live.view.steps.iter() {
+                let state = label(step_state_word(step.phase));
+                inner.steps.get_or_create(&state).inc();
+                queued += i64::from(step.phase == StepPhase::Ready);
+            }
+            hindered |= live.waiting.iter().any(|waiting| hinders(&waiting.why));
+        }
+        inner.queued.set(queued);
+        inner.launching.set(i64::from(!hindered));
+    }
+
+    /// Counts what happens, for ever. What is missed for want of speed is read from the store.
+    pub(crate) async fn follow(self, views: Arc<Views>, reader: StoreReader) {
+        let mut counting = Counting {
+            metrics: self,
+            seq: views.seq(),
+            reader,
+            runs: BTreeMap::new(),
+        };
+        let mut events = views.follow();
+        loop {
+            match events.recv().await {
+                Ok(entry) => counting.count(&entry),
+                Err(RecvError::Lagged(_)) => counting = counting.catch_up(views.seq()).await,
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+/// What it takes to count.
+struct Counting {
+    metrics: Metrics,
+    /// Number of the last event that was counted.
+    seq: u64,
+    reader: StoreReader,
+    runs: BTreeMap<RunId, Known>,
+}
+
+/// What is known of an unfinished run.
+struct Known {
+    pipeline: String,
+    created_at: DateTime<Utc>,
+    started: BTreeMap<NodeId, DateTime<Utc>>,
+}
+
+impl Counting {
+    /// Counts what the store has up to an event.
+    async fn catch_up(mut self, until: u64) -> Self {
+        let work = move || {
+            while self.seq < until {
+                let read = self.reader.events_after(self.seq, None, EVENTS_READ);
+                let entries = match read {
+                    Ok(entries) if !entries.is_empty() => entries,
+                    _ => break,
+                };
+                for entry in &entries {
+                    self.count(entry);
+                }
+            }
+            self.seq = self.seq.max(until);
+            self
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(counting) => counting,
+            // It panicked, which ends this task as well.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    fn count(&mut self, entry: &JournalEntry) {
+        if entry.seq <= self.seq {
+            return;
+        }
+        self.seq = entry.seq;
+        let run = entry.run;
+        if let Event::RunCreated(created) = &entry.event {
+            let known = Known {
+                pipeline: created.plan.name.clone(),
+                created_at: created.at,
+                started: BTreeMap::new(),
+            };
+            self.runs.insert(run, known);
+            return;
+        }
+        if !self.runs.contains_key(&run)
+            && let Ok(Some(row)) = self.reader.run(run)
+        {
+            let known = Known {
+                pipeline: row.pipeline,
+                created_at: row.created_at,
+                started: BTreeMap::new(),
+            };
+            self.runs.insert(run, known);
+        }
+        let Some(known) = self.runs.get_mut(&run) else {
+            return;
+        };
+        let inner = &self.metrics.0;
+        match &entry.event {
+            Event::StepStarted(started) => {
+                known.started.insert(started.node, started.at);
+            }
+            Event::RunEnded { end, at } => {
+                let state = crate::documents::run_end_word(*end);
+                inner.runs_finished.get_or_create(&known.label(state)).inc();
+                let durations = inner.run_durations.get_or_create(&known.of());
+                durations.observe(seconds(known.created_at, *at));
+                drop(durations);
+                self.runs.remove(&run);
+            }
+            other => {
+                let Some((node, state, at)) = step_end(other) else {
+                    return;
+                };
+                inner
+                    .steps_finished
+                    .get_or_create(&known.label(state))
+                    .inc();
+                if let Some(start) = known.started.remove(&node) {
+                    let durations = inner.step_durations.get_or_create(&known.of());
+                    durations.observe(seconds(start, at));
+                }
+            }
+        }
+    }
+}
+
+impl Known {
+    fn of(&self) -> OfPipeline {
+        OfPipeline {
+            pipeline: self.pipeline.clone(),
+        }
+    }
+
+    fn label(&self, state: &str) -> InState {
+        InState {
+            pipeline: self.pipeline.clone(),
+            state: state.to_owned(),
+        }
+    }
+}
+
+/// The step that an event ends, and how.
+fn step_end(event: &Event) -> Option<(NodeId, &'static str, DateTime<Utc>)> {
+    let phase = match event {
+        Event::StepSucceeded(ended) => return Some((ended.node, "succeeded", ended.at)),
+        Event::StepRefused { ended, .. } => return Some((ended.node, "refused", ended.at)),
+        Event::StepReused(reused) => return Some((reused.node, "reused", reused.at)),
+        Event::StepFailed { node, at, .. } => (*node, StepPhase::Failed, *at),
+        Event::StepSkipped { node, at, .. } => (*node, StepPhase::Skipped, *at),
+        Event::StepCancelled { node, at, .. } => (*node, StepPhase::Cancelled, *at),
+        _ => return None,
+    };
+    Some((phase.0, step_state_word(phase.1), phase.2))
+}
+
+fn seconds(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
+    (to - from).as_seconds_f64().max(0.0)
+}
+
+/// The `OpenMetrics` form as Prometheus' older text format, which names a counter with its `_total` throughout.
+fn as_text_format(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut help = None;
+    for line in text.lines() {
+        if line.starts_with("# HELP ") {
+            help = Some(line);
+            continue;
+        }
+        if line == "# EOF" || line.starts_with("# UNIT ") {
+            continue;
+        }
+        let total = line
+            .strip_prefix("# TYPE ")
+            .and_then(|rest| rest.strip_suffix(" counter"));
+        let mut put = |line: &str| {
+            written.push_str(line);
+            written.push('\n');
+        };
+        if let Some(help) = help.take() {
+            match total {
+                Some(name) => put(&help.replacen(name, &format!("{name}_total"), 1)),
+                None => put(help),
+            }
+        }
+        match total {
+            Some(name) => put(&format!("# TYPE {name}_total counter")),
+            None => put(line),
+        }
+    }
+    written
+}
