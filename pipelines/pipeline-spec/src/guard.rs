@@ -42,7 +42,7 @@ pub(crate) fn check(text: &str, collector: &mut Collector) -> Result<Guarded, Un
     for event in Parser::new_from_str(text) {
         let checked = match event {
             Ok((event, span)) => guard.event(event, span),
-            Err(error) => Err(Box::new(syntax_error(&error))),
+            Err(error) => Err(Box::new(syntax_error(text, &error))),
         };
         if let Err(found) = checked {
             return Err(refuse(guard.collector, *found));
@@ -85,7 +85,7 @@ fn check_bytes(text: &str) -> Checked {
 }
 
 /// The parser's own words, with a hint for the mistakes that people make.
-fn syntax_error(error: &ScanError) -> Diagnostic {
+fn syntax_error(text: &str, error: &ScanError) -> Diagnostic {
     const HINTS: &[(&str, &str)] = &[
         ("tab", "indent with spaces, never with tabs"),
         (
@@ -112,9 +112,10 @@ fn syntax_error(error: &ScanError) -> Diagnostic {
     if info.contains("recursion limit") {
         return too_deep().at_position(at_marker(error.marker()));
     }
+    let position = Lines::new(text).at_marker(error.marker());
     let hint = HINTS.iter().find(|(part, _)| info.contains(part));
     Diagnostic::error(Code::YamlSyntax, "", format!("not valid YAML: {info}"))
-        .at_position(at_marker(error.marker()))
+        .at_position(position)
         .hint(hint.map_or("", |(_, hint)| hint))
 }
 

@@ -54,6 +54,16 @@ impl<'t> Lines<'t> {
         }
     }
 
+    /// The position of one character, at a marker of the parser. It adds the line end that a text lacks,
+    /// and may stand behind that; then it is the text's end.
+    pub(crate) fn at_marker(&self, marker: &Marker) -> Position {
+        if marker.line() > self.starts.len() {
+            let end = self.text.len();
+            return self.position(&(end..end));
+        }
+        at_marker(marker)
+    }
+
     fn line_and_column(&self, byte: usize) -> (usize, usize) {
         let line = self.starts.partition_point(|&start| start <= byte);
         let start = self.starts[line - 1];
