@@ -16,7 +16,7 @@ use run_executor::limits::STUCK_AFTER;
 use run_executor::{ExecutorConfig, LocalExecutor, Secrets};
 use run_store::{RunStore, StoreReader};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -308,6 +308,7 @@ impl Port {
 
 /// Begins everything, lives until the end is asked for, and ends.
 async fn live(config: &DaemonConfig, lock: &StateLock) -> Result<(), DaemonError> {
+    let mut signals = Signals::hold();
     let mut core = Core::begin(config)?;
     let edge = match Edge::begin(config, &core).await {
         Ok(edge) => edge,
@@ -327,7 +328,7 @@ async fn live(config: &DaemonConfig, lock: &StateLock) -> Result<(), DaemonError
     let mut broken = None;
     let reason = tokio::select! {
         reason = edge.ending.begun() => reason,
-        reason = signalled() => reason,
+        reason = signalled(&mut signals) => reason,
         reason = need.over(lock) => reason,
         ended = &mut core.engine.ended => {
             broken = Some(loop_error(ended));
@@ -342,14 +343,36 @@ async fn live(config: &DaemonConfig, lock: &StateLock) -> Result<(), DaemonError
     }
 }
 
+/// The signals that ask for the end. They are held before anybody is answered: one that came earlier
+/// would kill a daemon that its client has spoken to.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn hold() -> Option<Self> {
+        let held = signal(SignalKind::terminate()).and_then(|terminate| {
+            let interrupt = signal(SignalKind::interrupt())?;
+            Ok(Self {
+                terminate,
+                interrupt,
+            })
+        });
+        held.inspect_err(|error| {
+            tracing::error!(%error, "signals cannot be waited for; they end this process at once");
+        })
+        .ok()
+    }
+}
+
 /// Waits for a signal that asks for the end.
-async fn signalled() -> &'static str {
-    let (terminate, interrupt) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    );
-    let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
-        tracing::error!("signals cannot be waited for; they end this process at once");
+async fn signalled(signals: &mut Option<Signals>) -> &'static str {
+    let Some(Signals {
+        terminate,
+        interrupt,
+    }) = signals
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -1,6 +1,6 @@
 //! Which inputs a model's predictions hang on.
 //!
-//! [`permutation`] asks any model: how much worse does it get when a raw column is shuffled. [`shap`]
+//! [`permutation`] asks any model: how much worse does it get when a raw column is shuffled. `shap`
 //! looks into trees: how much does each feature add to each prediction. It does not know files or
 //! reports.
 
