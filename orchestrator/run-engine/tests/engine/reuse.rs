@@ -71,7 +71,7 @@ fn the_difference_is_named() {
     check(
         "command do it",
         "command do that",
-        "parameter_changed run: its command changed",
+        "parameter_changed run: its command changed from \"it\" to \"that\"",
     );
     check(
         "program /bin/do",
@@ -126,7 +126,7 @@ fn the_difference_is_named() {
     check(
         "env LANG C",
         "env LANG de",
-        "env_changed LANG: environment variable `LANG` changed",
+        "env_changed LANG: environment variable `LANG` changed from \"C\" to \"de\"",
     );
 }
 

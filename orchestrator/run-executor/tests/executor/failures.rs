@@ -124,6 +124,16 @@ fn what_the_system_would_not_take_is_refused_before() {
     check(
         &world.failure(&step),
         "launch_refused",
+        "argument 1 has",
+        "ROPEWALK_EXECUTOR_INPUT",
+    );
+    let part = "x".repeat(100_000);
+    let mut words = vec!["echo"];
+    words.resize(2 + COMMAND_BYTES_MAX / part.len(), &part);
+    let step = command(&mut world, &words);
+    check(
+        &world.failure(&step),
+        "launch_refused",
         "arguments",
         "files",
     );

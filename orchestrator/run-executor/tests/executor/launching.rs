@@ -163,9 +163,10 @@ fn an_earlier_output_comes_by_its_path_with_its_properties() {
 #[test]
 fn a_command_is_executed_as_it_is_and_may_hold_the_executor_input() {
     let mut world = World::new();
-    let mut step = world.step(Action::Command(Vec::new()));
     let words = ["printf", "%s|", "$HOME *", "{{$}}"];
-    step.key.command = words.map(str::to_owned).to_vec();
+    let words = words.map(str::to_owned).to_vec();
+    let mut step = world.step(Action::Command(words.clone()));
+    step.key.command = words;
     let step = step
         .output("table", "Artifact")
         .optional("table")
