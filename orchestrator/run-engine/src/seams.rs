@@ -122,36 +122,6 @@ pub struct JournalEntry {
     pub event: Event,
 }
 
-impl JournalEntry {
-    /// Rows that a store writes for it, at most. Reuses share rows, a hundred at a time: they count
-    /// as none.
-    pub fn rows_max(&self) -> usize {
-        match self.event {
-            Event::StepReused(_) => 0,
-            Event::RunResumed { .. }
-            | Event::StepAdopted { .. }
-            | Event::StepLost { .. }
-            | Event::StepStuck { .. }
-            | Event::StepRetrying { .. }
-            | Event::StepSkipped { .. }
-            | Event::RunWaiting { .. }
-            | Event::RunCancelling { .. } => 1,
-            // Beside the event its place among the newest starts, or the execution that is over.
-            Event::StepStarted(_)
-            | Event::ApprovalRequested(_)
-            | Event::StepFailed { .. }
-            | Event::StepCancelled { .. }
-            | Event::StepAbandoned { .. } => 2,
-            // The execution, its place in the cache, and what it gave by step and by span.
-            Event::StepSucceeded(_) | Event::StepRefused { .. } | Event::ApprovalDecided { .. } => {
-                5
-            }
-            // The run, its place among its pipeline's, its progress; or its end.
-            Event::RunCreated(_) | Event::RunEnded { .. } => 4,
-        }
-    }
-}
-
 /// A Model that passed an evaluation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Blessed {
