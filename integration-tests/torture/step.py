@@ -10,14 +10,14 @@ import signal
 import sys
 import time
 
-step, attempt = os.environ["ROPEWALK_STEP"], os.environ["ROPEWALK_ATTEMPT"]
+run, step, attempt = (os.environ[f"ROPEWALK_{name}"] for name in ("RUN_ID", "STEP", "ATTEMPT"))
 place, kind, pause_ms = sys.argv[1], sys.argv[2], int(sys.argv[3])
 
 
 def tell(file, *words):
     """One line, written at once: lines of many processes do not mix."""
     handle = os.open(os.path.join(place, file), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.write(handle, (" ".join([*words, step, attempt, str(os.getpid())]) + "\n").encode())
+    os.write(handle, (" ".join([*words, run, step, attempt, str(os.getpid())]) + "\n").encode())
     os.close(handle)
 
 

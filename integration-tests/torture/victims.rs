@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::Value;
 
-use super::Place;
+use super::{Attempt, Place};
 use crate::random::Random;
 use crate::support::Project;
 
@@ -56,7 +56,7 @@ fn kill_recorded(record: &Path) -> bool {
 }
 
 /// Kills the main process of an attempt that has begun and not ended, and names it.
-pub(super) fn kill_step(place: &Place, random: &mut Random) -> Option<(String, u64)> {
+pub(super) fn kill_step(place: &Place, random: &mut Random) -> Option<Attempt> {
     let trace = place.read("trace");
     let of = |word: &'static str| {
         trace
@@ -69,19 +69,18 @@ pub(super) fn kill_step(place: &Place, random: &mut Random) -> Option<(String, u
         return None;
     }
     let index = usize::try_from(random.below(begun.len() as u64)).unwrap_or(0);
-    let mut words = begun[index].split(' ');
-    let (step, attempt) = (words.next()?, words.next()?.parse().ok()?);
-    let pid = words.next()?.parse().ok()?;
+    let (attempt, pid) = Attempt::told(begun[index])?;
     let script = place.folder();
     let is_it = |pid: u64| {
         let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         let environ = String::from_utf8_lossy(&environ).into_owned();
         let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&command).contains(&*script.to_string_lossy())
-            && environ.contains(&format!("ROPEWALK_STEP={step}\0"))
-            && environ.contains(&format!("ROPEWALK_ATTEMPT={attempt}\0"))
+            && environ.contains(&format!("ROPEWALK_RUN_ID={}\0", attempt.run))
+            && environ.contains(&format!("ROPEWALK_STEP={}\0", attempt.step))
+            && environ.contains(&format!("ROPEWALK_ATTEMPT={}\0", attempt.number))
     };
-    kill(pid, is_it).then(|| (step.to_owned(), attempt))
+    kill(pid, is_it).then_some(attempt)
 }
 
 fn kill(pid: u64, is_it: impl Fn(u64) -> bool) -> bool {
