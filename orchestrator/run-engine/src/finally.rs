@@ -127,11 +127,13 @@ impl RunState {
         }
     }
 
-    /// One of the things that a step waits for is as it should be.
+    /// One of the things that a step waits for is as it should be. What the run is not made of never
+    /// becomes ready.
     pub(crate) fn met(&mut self, node: NodeId) {
         let open = &mut self.open_needs[node.0 as usize];
         *open -= 1;
-        if *open == 0 && self.step(node).phase == StepPhase::Waiting {
+        let is_last = *open == 0 && !self.created.leaves_out(node);
+        if is_last && self.step(node).phase == StepPhase::Waiting {
             self.steps.get_mut(node.0 as usize).phase = StepPhase::Ready;
             self.ready.insert(node);
             self.newly_ready.push(node);

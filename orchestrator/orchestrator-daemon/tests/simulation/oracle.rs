@@ -54,6 +54,13 @@ fn judge_step(universe: &Universe, run: &RunState, node: NodeId) {
         lost <= keepers,
         "{what} was lost {lost} times, to {keepers} keepers"
     );
+    if run.created.leaves_out(node) {
+        let stays_out = matches!(step.phase, StepPhase::Skipped | StepPhase::Cancelled);
+        assert!(
+            stays_out && step.attempts.is_empty(),
+            "{what} was not selected"
+        );
+    }
     judge_reuse(universe, run, node, &what);
     judge_condition(run, node, &what);
     if step.phase == StepPhase::Failed {

@@ -1,9 +1,9 @@
 //! Random pipelines, and what their steps do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use orchestrator_daemon::command::NewRun;
-use pipeline_plan::{Condition, Node, NodeId, Retry, Source};
+use pipeline_plan::{Condition, Node, NodeId, Plan, Retry, Source};
 use run_engine::state::RunState;
 
 use crate::chance::Chance;
@@ -75,8 +75,28 @@ impl Pipelines {
             let all = run.plan.node_ids();
             run.forced = all.filter(|_| chance.percent(40)).collect();
         }
+        if chance.percent(15) {
+            let selected = until(&run.plan, chance);
+            run.forced.retain(|node| selected.contains(node));
+            run.selected = Some(selected);
+        }
         run
     }
+}
+
+/// A step and everything that it needs, with what follows all others, as in every selection.
+fn until(plan: &Plan, chance: &mut Chance) -> BTreeSet<NodeId> {
+    let last = NodeId(chance.below(plan.nodes.len()) as u32);
+    let mut selected = BTreeSet::from([last]);
+    // Needs stand before those that need them.
+    let ids: Vec<NodeId> = plan.node_ids().collect();
+    for id in ids.iter().rev() {
+        if selected.contains(id) {
+            selected.extend(&plan.node(*id).needs);
+        }
+    }
+    selected.extend(ids.iter().filter(|id| plan.node(**id).finally));
+    selected
 }
 
 /// A run that retries another one with everything that was good.

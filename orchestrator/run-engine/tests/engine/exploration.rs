@@ -119,6 +119,10 @@ fn the_invariants_hold_in_every_state_of_small_runs() {
         "a, finally b",
         "a, b<a, finally c",
         "a, finally b, if finally c<b",
+        "a, out b<a, out c<b",
+        "out a, b<a, if c<b",
+        "out if a, out b<a, c",
+        "a, out b, out c<b, finally d",
     ];
     let states: Vec<usize> = plans.iter().map(|plan| explore(plan)).collect();
     // If it explores nothing it says nothing.

@@ -2,8 +2,8 @@
 //!
 //! A plan is `a, b<a, c<a b`: steps, each with those that it needs. Words before a step say more of it:
 //! `if b<a` has a condition, `always b<a` one that asks how steps ended, `may_fail a` is allowed to fail,
-//! `finally z` follows all others; `ask a` asks a person; `b<a?` bears that `a` failed. Events have the names that they
-//! have everywhere, without `step_`: `started a.1`, `failed a.1 exit_status`, `skipped b
+//! `finally z` follows all others; `ask a` asks a person; `b<a?` bears that `a` failed; of `out a` the run
+//! is not made. Events have the names that they have everywhere, without `step_`: `started a.1`, `failed a.1 exit_status`, `skipped b
 //! upstream_failed`, `run_cancelling`, `run_cancelling abandon`. The number behind a step is its attempt's. A state is
 //! `active: a succeeded, b running.1`.
 
@@ -83,8 +83,15 @@ pub(crate) fn plan(text: &str) -> Plan {
 /// A run of a plan.
 pub(crate) fn created(plan_text: &str) -> RunCreated {
     let plan = plan(plan_text);
+    let is_out = |part: &str| part.split_whitespace().any(|word| word == "out");
+    let parts = parts(plan_text).zip(plan.node_ids());
+    let selected: BTreeSet<NodeId> = parts
+        .filter(|(part, _)| !is_out(part))
+        .map(|(_, node)| node)
+        .collect();
     RunCreated {
         run: RunId(Uuid::from_u128(1)),
+        selected: (selected.len() < plan.nodes.len()).then_some(selected),
         plan_id: plan.id(),
         plan: Arc::new(plan),
         pipeline_file: "/project/pipeline.yaml".into(),
@@ -96,7 +103,6 @@ pub(crate) fn created(plan_text: &str) -> RunCreated {
         retry_of: None,
         carried: BTreeMap::new(),
         forced: BTreeSet::new(),
-        selected: None,
         slots: 64,
         environment: BTreeMap::new(),
         git: None,
