@@ -4,6 +4,7 @@
 //! duplicate keys, tags, more than one document, keys that are not text. It builds nothing.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
@@ -11,7 +12,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 use crate::code::Code;
 use crate::diagnostic::{Collector, Diagnostic};
 use crate::limits::{ALIAS_WEIGHT_MAX, DEPTH_MAX, NODE_WEIGHT, TEXT_BYTES_MAX};
-use crate::position::{Lines, at_marker, at_span};
+use crate::position::Lines;
 
 /// The text cannot be read any further; a diagnostic says why.
 #[derive(Clone, Copy)]
@@ -31,6 +32,8 @@ pub(crate) struct Guarded {
 pub(crate) fn check(text: &str, collector: &mut Collector) -> Result<Guarded, Unreadable> {
     check_bytes(text).map_err(|found| refuse(collector, *found))?;
     let mut guard = Guard {
+        text,
+        lines: OnceCell::new(),
         collector,
         frames: Vec::new(),
         anchors: HashMap::new(),
@@ -42,7 +45,7 @@ pub(crate) fn check(text: &str, collector: &mut Collector) -> Result<Guarded, Un
     for event in Parser::new_from_str(text) {
         let checked = match event {
             Ok((event, span)) => guard.event(event, span),
-            Err(error) => Err(Box::new(syntax_error(text, &error))),
+            Err(error) => Err(Box::new(syntax_error(guard.lines(), &error))),
         };
         if let Err(found) = checked {
             return Err(refuse(guard.collector, *found));
@@ -85,7 +88,7 @@ fn check_bytes(text: &str) -> Checked {
 }
 
 /// The parser's own words, with a hint for the mistakes that people make.
-fn syntax_error(text: &str, error: &ScanError) -> Diagnostic {
+fn syntax_error(lines: &Lines<'_>, error: &ScanError) -> Diagnostic {
     const HINTS: &[(&str, &str)] = &[
         ("tab", "indent with spaces, never with tabs"),
         (
@@ -109,10 +112,10 @@ fn syntax_error(text: &str, error: &ScanError) -> Diagnostic {
         ),
     ];
     let info = error.info();
+    let position = lines.at_marker(error.marker());
     if info.contains("recursion limit") {
-        return too_deep().at_position(at_marker(error.marker()));
+        return too_deep().at_position(position);
     }
-    let position = Lines::new(text).at_marker(error.marker());
     let hint = HINTS.iter().find(|(part, _)| info.contains(part));
     Diagnostic::error(Code::YamlSyntax, "", format!("not valid YAML: {info}"))
         .at_position(position)
@@ -125,6 +128,9 @@ fn too_deep() -> Diagnostic {
 }
 
 struct Guard<'t, 'c> {
+    text: &'t str,
+    /// Found when a place is first asked for.
+    lines: OnceCell<Lines<'t>>,
     collector: &'c mut Collector,
     frames: Vec<Frame<'t>>,
     anchors: HashMap<usize, Anchored>,
@@ -162,6 +168,10 @@ struct Anchored {
 }
 
 impl<'t> Guard<'t, '_> {
+    fn lines(&self) -> &Lines<'t> {
+        self.lines.get_or_init(|| Lines::new(self.text))
+    }
+
     fn event(&mut self, event: Event<'t>, span: Span) -> Checked {
         match event {
             Event::DocumentStart(_) => self.document(span),
@@ -194,7 +204,7 @@ impl<'t> Guard<'t, '_> {
         let message = "the file holds more than one YAML document";
         Err(Box::new(
             Diagnostic::error(Code::YamlDocuments, "", message)
-                .at_position(at_marker(&span.start))
+                .at_position(self.lines().at_marker(&span.start))
                 .hint("keep one pipeline per file, without `---` between"),
         ))
     }
@@ -217,7 +227,9 @@ impl<'t> Guard<'t, '_> {
         if !self.is_at_key() {
             self.respelled |= plain && may_be_respelled(&text);
         } else if plain && !is_text(&text) {
-            self.key_is_not_text(&span, &format!("the key `{text}`"));
+            let shown = format!("the key `{text}`");
+            let is_empty = text.is_empty();
+            self.key_is_not_text(&span, if is_empty { "an empty key" } else { &shown });
         } else {
             self.key(text, &span);
         }
@@ -225,9 +237,10 @@ impl<'t> Guard<'t, '_> {
     }
 
     fn alias(&mut self, anchor: usize, span: Span) -> Checked {
+        let at = self.lines().at_span(&span);
         let fail = |message: &str, hint: &str| {
             let found = Diagnostic::error(Code::YamlAlias, "", message);
-            Err(Box::new(found.at_position(at_span(&span)).hint(hint)))
+            Err(Box::new(found.at_position(at).hint(hint)))
         };
         if self.frames.iter().any(|f| f.anchor == anchor) {
             return fail("this alias stands for a value that contains it", "");
@@ -242,7 +255,7 @@ impl<'t> Guard<'t, '_> {
             return fail(message, "write out what differs, and use fewer aliases");
         }
         if self.frames.len() + target.height > DEPTH_MAX {
-            return Err(Box::new(too_deep().at_position(at_span(&span))));
+            return Err(Box::new(too_deep().at_position(at)));
         }
         if self.is_at_key() {
             self.key_is_not_text(&span, "an alias used as a key");
@@ -271,7 +284,9 @@ impl<'t> Guard<'t, '_> {
             keys,
         });
         if self.frames.len() > DEPTH_MAX {
-            return Err(Box::new(too_deep().at_position(at_marker(&span.start))));
+            return Err(Box::new(
+                too_deep().at_position(self.lines().at_marker(&span.start)),
+            ));
         }
         Ok(())
     }
@@ -313,7 +328,7 @@ impl<'t> Guard<'t, '_> {
             let found = Diagnostic::error(Code::YamlDuplicateKey, "", message);
             let hint = "keep one of the two";
             self.collector
-                .push(found.at_position(at_span(span)).hint(hint));
+                .push(found.at_position(self.lines().at_span(span)).hint(hint));
         } else {
             keys.seen.insert(text);
         }
@@ -323,7 +338,7 @@ impl<'t> Guard<'t, '_> {
         let found = Diagnostic::error(Code::YamlKey, "", format!("{what} is not text"));
         let hint = "put quotes around it";
         self.collector
-            .push(found.at_position(at_span(span)).hint(hint));
+            .push(found.at_position(self.lines().at_span(span)).hint(hint));
     }
 
     fn tag(&mut self, tag: Option<&Tag>, span: &Span) {
@@ -337,7 +352,7 @@ impl<'t> Guard<'t, '_> {
         let found = Diagnostic::error(Code::YamlTag, "", message);
         let hint = "remove it; put quotes around a number that is meant as text";
         self.collector
-            .push(found.at_position(at_span(span)).hint(hint));
+            .push(found.at_position(self.lines().at_span(span)).hint(hint));
     }
 }
 

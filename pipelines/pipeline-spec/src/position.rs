@@ -61,7 +61,22 @@ impl<'t> Lines<'t> {
             let end = self.text.len();
             return self.position(&(end..end));
         }
-        at_marker(marker)
+        Position {
+            line: marker.line(),
+            column: marker.col() + 1,
+            end_line: marker.line(),
+            end_column: marker.col() + 2,
+        }
+    }
+
+    /// The position of a span of the parser, with the same care.
+    pub(crate) fn at_span(&self, span: &Span) -> Position {
+        let end = self.at_marker(&span.end);
+        Position {
+            end_line: end.line,
+            end_column: end.column,
+            ..self.at_marker(&span.start)
+        }
     }
 
     fn line_and_column(&self, byte: usize) -> (usize, usize) {
@@ -69,24 +84,5 @@ impl<'t> Lines<'t> {
         let start = self.starts[line - 1];
         let column = self.text[start..byte].chars().count() + 1;
         (line, column)
-    }
-}
-
-/// The position of one character, at a marker of the parser.
-pub(crate) fn at_marker(marker: &Marker) -> Position {
-    Position {
-        line: marker.line(),
-        column: marker.col() + 1,
-        end_line: marker.line(),
-        end_column: marker.col() + 2,
-    }
-}
-
-/// The position of a span of the parser.
-pub(crate) fn at_span(span: &Span) -> Position {
-    Position {
-        end_line: span.end.line(),
-        end_column: span.end.col() + 1,
-        ..at_marker(&span.start)
     }
 }
