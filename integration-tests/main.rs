@@ -9,6 +9,7 @@ mod daemon_stand_in;
 mod damage;
 mod errors_page;
 mod exit_status;
+mod explained;
 mod failures;
 mod following;
 #[cfg(feature = "servers")]
@@ -35,6 +36,7 @@ mod secrets;
 mod security;
 mod server;
 mod serving;
+mod snapshots;
 mod state_folders;
 mod stuck;
 mod support;

@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::snapshots;
 use crate::support::{Project, transcript};
 
 /// Rows enough that nothing scrolls away.
@@ -124,19 +125,7 @@ fn tour(name: &str, on: On) {
         .current_dir(&tour.folder)
         .output();
     stopped.expect("the binary can be started");
-    let folder = tour.project.folder().display().to_string();
-    let told = tour.told.replace(&folder, "[PROJECT]");
-    insta::with_settings!({
-        prepend_module_to_snapshot => false,
-        omit_expression => true,
-        filters => [
-            (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]"),
-            (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
-            (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[TIME]"),
-            (r"\b\d+(\.\d)? m?s\b", "[DURATION]"),
-            (r" {2,}", "  "),
-        ],
-    }, { insta::assert_snapshot!(name, told) });
+    snapshots::check(name, &tour.project, &tour.told);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use crate::snapshots;
 use crate::support::{Project, transcript};
 
 const WORDS: &str = r#"name: words
@@ -33,21 +34,9 @@ fn check_exactly(name: &str, project: &Project, output: &Output) {
     }, { insta::assert_snapshot!(name, text) });
 }
 
-/// Replaces what differs from run to run, and what follows from its width.
+/// Replaces what differs from run to run.
 fn check(name: &str, project: &Project, output: &Output) {
-    let folder = project.folder().display().to_string();
-    let text = transcript(output).replace(&folder, "[PROJECT]");
-    insta::with_settings!({
-        prepend_module_to_snapshot => false,
-        omit_expression => true,
-        filters => [
-            (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]"),
-            (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
-            (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[TIME]"),
-            (r"\b\d+(\.\d)? m?s\b", "[DURATION]"),
-            (r" {2,}", "  "),
-        ],
-    }, { insta::assert_snapshot!(name, text) });
+    snapshots::check(name, project, &transcript(output));
 }
 
 #[test]

@@ -86,10 +86,7 @@ impl KeyParts {
     /// the order in which people look for causes.
     pub fn differs_from(&self, before: &Self) -> Option<Reason> {
         if self.component != before.component {
-            let text = format!(
-                "its component changed from {} to {}",
-                before.component, self.component
-            );
+            let text = component_changed(&before.component, &self.component);
             return Some(Reason::new(
                 ReasonCode::ComponentChanged,
                 text,
@@ -135,6 +132,19 @@ impl KeyParts {
         }
         None
     }
+}
+
+/// By name and version; the digest that may follow tells a person nothing.
+fn component_changed(before: &str, now: &str) -> String {
+    let named = |identity: &str| {
+        let words: Vec<&str> = identity.split(' ').take(2).collect();
+        words.join(" ")
+    };
+    let (before, now) = (named(before), named(now));
+    if before == now {
+        return format!("its component {now} changed, but not its version");
+    }
+    format!("its component changed from {before} to {now}")
 }
 
 /// Longest value shown in a reason, in characters.

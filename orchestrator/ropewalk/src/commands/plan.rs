@@ -97,7 +97,7 @@ fn key_in_words(step: &PlanStep) -> Option<String> {
     let outputs = outputs.map(|(port, type_name)| format!("{port} = {type_name}"));
     let lines = |lines: &mut dyn Iterator<Item = String>| lines.collect::<Vec<_>>().join("\n");
     let covers = fields(&[
-        ("  component", key.component.clone()),
+        ("  component", identity(&key.component)),
         ("  command", command.join(" ")),
         ("  program", key.program.clone().unwrap_or_default()),
         ("  parameters", lines(&mut { params })),
@@ -110,6 +110,15 @@ fn key_in_words(step: &PlanStep) -> Option<String> {
         ),
     ]);
     Some(format!("{} depends on\n{covers}", step.id))
+}
+
+/// A component by name and version, and by the beginning of its digest if it has one.
+fn identity(component: &str) -> String {
+    let mut words = component.splitn(3, ' ');
+    let named: Vec<&str> = words.by_ref().take(2).collect();
+    let digest = words.next().and_then(|digest| digest.get(..DIGEST_SHOWN));
+    let words = named.into_iter().chain(digest);
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The first files by name, and how many there are.

@@ -64,6 +64,11 @@ fn the_difference_is_named() {
         "component_changed train 2: its component changed from train 1 to train 2",
     );
     check(
+        "component train 1 0123",
+        "component train 1 4567",
+        "component_changed train 1 4567: its component train 1 changed, but not its version",
+    );
+    check(
         "output model Model",
         "output model Artifact",
         "component_changed model: output `model` changed",
