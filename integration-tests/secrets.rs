@@ -185,6 +185,12 @@ fn a_step_waits_for_a_secret_that_is_missing() {
     let status = project.json(&["status", "latest"]);
     assert_eq!(step(&status, "tells")["reason"]["detail"], "TOKEN");
     assert_eq!(status["reason"]["code"], "secret");
+    // Nobody is here who could give it: the run is left open, and the way on is shown.
+    let resumed = project.command(&["resume", "latest"]);
+    let said = transcript(&resumed);
+    assert_eq!(resumed.status.code(), Some(4), "{said}");
+    assert!(said.contains("next  ropewalk resume "), "{said}");
+    assert!(said.contains("TOKEN"), "{said}");
     // Handed over by somebody who has it.
     let resumed = project
         .ropewalk(&["resume", "latest"])

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use orchestrator_api::{
     AnswerRequest, CancelRequest, Client, ClientError, EventLine, EventStream, EventsQuery,
-    RunState, Status,
+    ReasonCode, RunState, Status, Step, StepState,
 };
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
@@ -221,7 +221,9 @@ impl Follower<'_> {
             match self.next(&mut events).await {
                 Next::Tick => {
                     self.redraw();
-                    self.look().await;
+                    if self.look().await {
+                        return Ok(Break::Waits);
+                    }
                 }
                 Next::Event(Ok(Some(event))) => {
                     self.take(&event)?;
@@ -329,19 +331,22 @@ impl Follower<'_> {
         }
     }
 
-    /// Says what the run waits for, if nothing has happened for a while. That is told by no event.
-    async fn look(&mut self) {
+    /// Says what the run waits for, if nothing has happened for a while; whether that is for a person,
+    /// and nobody is here. It is told by no event.
+    async fn look(&mut self) -> bool {
         if !self.look.is_due() {
-            return;
+            return false;
         }
         // A connection that is gone is noticed where events are waited for.
         let Ok(status) = self.client.status(&self.run).await else {
-            return;
+            return false;
         };
+        let is_left = waits_for_a_secret(&status) && !self.asking.somebody();
         let why = status.reason.filter(|_| !status.state.is_ended());
         if let Some(news) = why.and_then(|why| self.look.news(why.text)) {
             self.progress.note(&text::printable(&news));
         }
+        is_left && !self.interrupted
     }
 
     /// The first ctrl-C cancels the run and goes on following it; the second one leaves.
@@ -426,6 +431,21 @@ impl Follower<'_> {
             }
         }
     }
+}
+
+/// Whether nothing goes on until somebody gives a secret: a step waits for one, and no other step runs
+/// or is about to.
+fn waits_for_a_secret(status: &Status) -> bool {
+    let why = |step: &Step| step.reason.as_ref().map(|reason| reason.code);
+    let lacks =
+        |step: &Step| step.state == StepState::Waiting && why(step) == Some(ReasonCode::Secret);
+    let goes_on = |step: &Step| match step.state {
+        StepState::Ready | StepState::Running | StepState::Backoff | StepState::Stuck => true,
+        // Without a reason it waits for the steps before it.
+        StepState::Waiting => why(step).is_some_and(|code| code != ReasonCode::Secret),
+        _ => false,
+    };
+    status.steps.iter().any(lacks) && !status.steps.iter().any(goes_on)
 }
 
 /// A broken connection is no error; anything else is.

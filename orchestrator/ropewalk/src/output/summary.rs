@@ -261,6 +261,7 @@ fn next(status: &Status) -> String {
             let step = first(StepState::AwaitingApproval).map(text::name_of);
             format!("ropewalk approve {run} {}", step.unwrap_or_default())
         }
+        state if !state.is_ended() => format!("ropewalk resume {run}"),
         RunState::Failed | RunState::Cancelled => format!("ropewalk retry {run}"),
         RunState::Refused => {
             match first(StepState::Refused).and_then(|step| Some((step, outputs(step).next()?))) {
