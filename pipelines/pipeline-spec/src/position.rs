@@ -42,10 +42,15 @@ impl<'t> Lines<'t> {
         start..self.byte(&span.end).max(start)
     }
 
-    /// Bytes of the text as lines and columns.
+    /// Bytes of the text as lines and columns. What begins or ends within a character is that character:
+    /// the parser of expressions tells of one that it does not know by its first byte.
     pub(crate) fn position(&self, bytes: &Range<usize>) -> Position {
-        let (line, column) = self.line_and_column(bytes.start);
-        let (end_line, end_column) = self.line_and_column(bytes.end);
+        let (start, end) = (
+            self.text.floor_char_boundary(bytes.start),
+            self.text.ceil_char_boundary(bytes.end),
+        );
+        let (line, column) = self.line_and_column(start);
+        let (end_line, end_column) = self.line_and_column(end);
         Position {
             line,
             column,

@@ -16,6 +16,8 @@ pub(crate) fn source_range(
     decoded: &str,
     wanted: &Range<usize>,
 ) -> Option<Range<usize>> {
+    // It may be a part of another text.
+    decoded.get(wanted.clone())?;
     let exact = match style {
         ScalarStyle::Plain => (source == decoded).then(|| wanted.clone()),
         ScalarStyle::Literal => literal(source, indent, decoded, wanted),

@@ -46,11 +46,13 @@ pub(super) fn parse(source: &str) -> Result<Expr<'_>, SyntaxProblem> {
     })
 }
 
-/// Where an error of minijinja lies; the whole expression if it does not say.
+/// Where an error of minijinja lies; the whole expression if it does not say. Of a character that it does
+/// not know it tells the first byte.
 pub(super) fn error_bytes(source: &str, error: &minijinja::Error) -> Range<usize> {
     let range = error.range().unwrap_or_default();
-    let (start, end) = (range.start.min(source.len()), range.end.min(source.len()));
-    if start < end && source.is_char_boundary(start) && source.is_char_boundary(end) {
+    let start = range.start.min(source.len());
+    let end = source.ceil_char_boundary(range.end);
+    if start < end && source.is_char_boundary(start) {
         start..end
     } else {
         0..source.len()

@@ -227,10 +227,10 @@ pub(super) fn command(value: Value, at: &At<'_>, reader: &mut Reader) -> Action 
             let mut arguments = Vec::with_capacity(items.len());
             for (index, item) in items.into_iter().enumerate() {
                 let at = at.item(index);
-                if let Some(argument) = reader.text(item, &at) {
-                    refuse_nul(&argument, &at, reader);
-                    arguments.push(argument);
-                }
+                // One that is no text is an error, and keeps those behind it at their places.
+                let argument = reader.text(item, &at).unwrap_or_default();
+                refuse_nul(&argument, &at, reader);
+                arguments.push(argument);
             }
             Action::Command(arguments)
         }
