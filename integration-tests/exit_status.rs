@@ -1,9 +1,11 @@
 //! How commands end, for scripts.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, ChildStdout, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::support::{Project, step, transcript};
 
@@ -146,4 +148,30 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     let output = child.wait_with_output().expect("it is ours");
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+/// Daemon and keeper, which live on, keep nothing open of the command that started them.
+#[test]
+fn a_pipe_ends_with_the_command_that_writes_into_it() {
+    let project = Project::of("pipe-run", GOOD);
+    let run = project.ropewalk(&["run", "pipeline.yaml"]);
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "\"$0\" \"$@\" 2>&1 | cat"])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .current_dir(project.folder());
+    let output = shell.output().expect("sh can be started");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("succeeded"), "{said}");
+    for record in ["daemon.json", "keeper.lock"] {
+        let record = project.read(&format!(".ropewalk/{record}"));
+        let first: Value = serde_json::Deserializer::from_str(&record)
+            .into_iter()
+            .next()
+            .expect("it has a record")
+            .expect("the record is JSON");
+        let lives = Path::new("/proc").join(first["pid"].to_string()).exists();
+        assert!(lives, "it ended with the command, which shows nothing");
+    }
 }

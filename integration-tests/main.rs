@@ -31,6 +31,7 @@ mod pictures;
 mod power_loss;
 mod processes;
 mod random;
+mod reboot;
 mod reuse;
 mod secrets;
 mod security;

@@ -145,6 +145,12 @@ pub fn abandoned() -> Reason {
     Reason::new(ReasonCode::Lost, text, "abandoned")
 }
 
+/// Of an attempt that went with its keeper or machine, and how it is known that nothing of it lives.
+pub fn lost(proof: &str) -> Reason {
+    let text = format!("nothing of it is left: {proof}");
+    Reason::new(ReasonCode::Lost, text, "")
+}
+
 /// Why an attempt, or the preparation of one, failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {

@@ -4,7 +4,7 @@ use orchestrator_api as api;
 use orchestrator_api::{DocumentVersion, EventType};
 use pipeline_plan::Plan;
 use run_engine::event::{Event, RunEnd, Verdict};
-use run_engine::reason::{abandoned, stuck};
+use run_engine::reason::{abandoned, lost, stuck};
 use run_engine::seams::JournalEntry;
 
 use super::words::{attempt_error, reason};
@@ -43,6 +43,7 @@ fn event_reason(event: &Event) -> Option<api::Reason> {
         Event::StepRefused { reason: why, .. } | Event::StepSkipped { reason: why, .. } => {
             Some(reason(why))
         }
+        Event::StepLost { proof, .. } => Some(reason(&lost(proof))),
         Event::StepStuck { pids, .. } => Some(reason(&stuck(pids))),
         Event::StepAbandoned { .. } => Some(reason(&abandoned())),
         Event::StepReused(reused) => Some(reason(&reused.reason())),
