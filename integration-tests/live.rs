@@ -1,7 +1,6 @@
 //! What is followed, ranged, downloaded and asked for twice, over TCP.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Read, Write};
 
 use serde_json::{Value, json};
 
@@ -24,14 +23,22 @@ fn chain(steps: usize) -> String {
 }
 
 /// A listener to server-sent events.
-struct Listener {
-    lines: BufReader<TcpStream>,
+pub(crate) struct Listener {
+    lines: BufReader<Box<dyn Read>>,
 }
 
 impl Listener {
     /// Asks for the events after a number, as a browser does that comes again.
-    fn open(server: &Server, path: &str, last: Option<u64>) -> Self {
-        let mut stream = server.connect();
+    pub(crate) fn open(server: &Server, path: &str, last: Option<u64>) -> Self {
+        Self::over(server.connect(), path, last)
+    }
+
+    /// The same over a connection that is there.
+    pub(crate) fn over(
+        mut stream: impl Read + Write + 'static,
+        path: &str,
+        last: Option<u64>,
+    ) -> Self {
         let again = last.map_or_else(String::new, |last| format!("Last-Event-ID: {last}\r\n"));
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{again}\r\n"
@@ -40,12 +47,12 @@ impl Listener {
             .write_all(request.as_bytes())
             .expect("the server reads");
         Self {
-            lines: BufReader::new(stream),
+            lines: BufReader::new(Box::new(stream)),
         }
     }
 
     /// The next whole event: its id and document. None where the stream ends, however it does.
-    fn next(&mut self) -> Option<(u64, Value)> {
+    pub(crate) fn next(&mut self) -> Option<(u64, Value)> {
         let mut id = None;
         let mut data = None;
         loop {

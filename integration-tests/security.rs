@@ -220,6 +220,7 @@ fn a_foreign_page_starts_nothing() {
 #[test]
 fn requests_have_limits() {
     let project = Project::of("limits", PIPELINE);
+    project.write("ropewalk.yaml", "limits: { head: 1s, body: 1s }\n");
     let server = Server::start(&project);
     let long = "x".repeat(128 << 10);
     assert!([414, 431].contains(&server.get(&format!("/{long}")).status));
@@ -233,6 +234,19 @@ fn requests_have_limits() {
         (413, "request_too_large")
     );
 
+    // One that sends a byte at a time, for as long as it is let.
+    let mut slow = server.connect();
+    let trickle = std::thread::spawn(move || {
+        let sent = "GET /status HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
+            .bytes()
+            .chain(std::iter::repeat(b'x'))
+            .take(4_000)
+            .take_while(|byte| {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                slow.write_all(&[*byte]).is_ok()
+            });
+        sent.count()
+    });
     // Clients that hold connections and say nothing, half a thing, or nonsense.
     let mut idle: Vec<TcpStream> = (0..100).map(|_| server.connect()).collect();
     for (index, stream) in idle.iter_mut().enumerate() {
@@ -255,6 +269,8 @@ fn requests_have_limits() {
         let is_refused = said.is_empty() || said.starts_with("HTTP/1.1 4");
         assert!(is_refused, "{said}");
     }
+    assert!(trickle.join().expect("it ends") < 4_000, "it was never cut");
+    assert_eq!(server.get("/readyz").status, 200);
 }
 
 #[test]
@@ -362,7 +378,10 @@ fn tls_with_given_files() {
 fn planted_secrets_are_in_no_answer() {
     let project = Project::of(
         "planted",
-        "name: p\nsteps: { a: { run: [\"true\"], outputs: {} } }\n",
+        "name: planted\nsteps:\n  \
+           a: { run: 'echo \"it is $TOKEN\"; mkdir $OUTPUT_OUT; echo x > $OUTPUT_OUT/x', outputs: { out: Artifact }, \
+                env: { TOKEN: '${{ secrets.TOKEN }}' } }\n  \
+           asks: { approve: Go on?, needs: [a] }\n",
     );
     let digest = sha256("operates");
     project.write("ropewalk.yaml", &tokens(&[("operates", "operator")]));
@@ -370,30 +389,92 @@ fn planted_secrets_are_in_no_answer() {
     let run = project
         .ropewalk(&["run", "pipeline.yaml"])
         .env("PLANTED_TOKEN", "planted-in-the-environment")
+        .env("TOKEN", "planted-as-a-secret")
         .output()
         .expect("the binary can be started");
-    assert_eq!(run.status.code(), Some(0), "{}", transcript(&run));
-    for path in [
-        "/status",
-        "/healthz",
-        "/api/v1/daemon",
-        "/api/v1/runs",
-        "/api/v1/runs/latest",
-        "/api/v1/runs/latest/events",
-        "/api/v1/runs/latest/steps/a/log",
-        "/api/v1/events",
-        "/api/v1/artifacts",
-    ] {
-        let headers = [
-            ("Authorization", &*bearer("operates")),
-            ("Accept", "application/json, application/x-ndjson"),
-        ];
-        let response = server.get_with(path, &headers);
-        assert_eq!(response.status, 200, "{path}");
-        let said = format!("{:?}{}", response.headers, response.text());
-        for secret in ["planted-in-the-environment", "operates", &digest] {
-            assert!(!said.contains(secret), "{path} tells {secret}: {said}");
+    // It waits for a person.
+    assert_eq!(run.status.code(), Some(4), "{}", transcript(&run));
+    assert!(transcript(&run).contains("asks"));
+
+    let secrets = [
+        "planted-in-the-environment",
+        "planted-as-a-secret",
+        "operates",
+        &digest,
+    ];
+    let description = server.get_with("/openapi.json", &[("Authorization", "Bearer operates")]);
+    let description = description.json();
+    let operations = description["paths"].as_object().expect("there are paths");
+    let operations = operations.iter().flat_map(|(path, methods)| {
+        let methods = methods.as_object().expect("they have methods").keys();
+        methods.map(move |method| (method.to_uppercase(), path.as_str()))
+    });
+    let mut operations: Vec<(String, &str)> = operations.collect();
+    operations.extend(["/openapi.json", "/docs"].map(|path| ("GET".to_owned(), path)));
+    // What reads comes first, while the run is as it was planted.
+    operations.sort();
+    let mut answered = 0;
+    for (method, path) in &operations {
+        // It is an operator's to see what a step was started with; and one that stops must not.
+        if path.ends_with("/shell") || path.ends_with("/stop") {
+            continue;
+        }
+        let body = match path.rsplit('/').next() {
+            Some("plan" | "runs") => run_request(&project),
+            Some("approve" | "reject") => "{\"by\": \"ada\"}".to_owned(),
+            _ => "{}".to_owned(),
+        };
+        let place = placed(path);
+        for accept in [
+            "application/json, application/x-ndjson",
+            "text/html",
+            "text/plain",
+        ] {
+            let headers = [
+                ("Authorization", "Bearer operates"),
+                ("Accept", accept),
+                ("Prefer", "wait=0"),
+            ];
+            let body = if method == "GET" { "" } else { &body };
+            let response = server.request(method, &place, &headers, body);
+            let is_usual = response.status < 300 || method == "POST";
+            assert!(
+                is_usual,
+                "{method} {place}: {} {}",
+                response.status,
+                response.text()
+            );
+            answered += usize::from(response.status < 300);
+            let said = format!("{:?}{}", response.headers, response.text());
+            for secret in secrets {
+                assert!(
+                    !said.contains(secret),
+                    "{method} {place} tells {secret}: {said}"
+                );
+            }
         }
     }
+    assert!(
+        answered > operations.len(),
+        "most of the routes have something to tell"
+    );
     assert!(!project.read("../serve.log").contains("operates"));
+}
+
+/// A path of the API's description, with what the planted run has in its places.
+fn placed(path: &str) -> String {
+    let places = [
+        ("{run}", "latest"),
+        ("{step}", "a"),
+        ("{attempt}", "1"),
+        ("{artifact}", "a.out"),
+        ("{path}", "x"),
+        ("{pipeline}", "planted"),
+        ("{plan}", "latest"),
+    ];
+    let path = places.iter().fold(path.to_owned(), |path, (name, value)| {
+        path.replace(name, value)
+    });
+    assert!(!path.contains('{'), "say what stands in {path}");
+    path
 }

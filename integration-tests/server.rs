@@ -39,6 +39,14 @@ impl Response {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
     }
 
+    /// The value of a metric without labels.
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
+        let text = self.text();
+        let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+        let found = lines.find(|(is, _)| *is == name);
+        found.and_then(|(_, value)| value.parse().ok())
+    }
+
     /// The code of the problem that it tells.
     pub(crate) fn problem(&self) -> String {
         assert_eq!(
@@ -72,6 +80,10 @@ impl Server {
             announced(project, child.id())
         });
         Self { child, url }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// The host and port.

@@ -1,5 +1,6 @@
 //! `ropewalk serve`: what it answers over TCP, and how it begins and ends.
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::server::{Server, wait_for};
@@ -124,12 +125,50 @@ fn metrics_count_what_happened() {
         "ropewalk_step_duration_seconds_count{pipeline=\"p\"} 2",
         "ropewalk_queued_steps 0",
         "ropewalk_launching 1",
+        "ropewalk_keeper_up 1",
+        "ropewalk_keeper_replacements_total 0",
     ] {
         assert!(text.lines().any(|is| is == line), "no `{line}` in {text}");
     }
     assert!(text.contains("ropewalk_store_commit_duration_seconds_bucket"));
     // No run is a label, and nothing stays of a run that is over.
     assert!(!text.contains("run_id") && !text.contains("ropewalk_runs{"));
+}
+
+/// The keeper's process.
+fn keeper_of(project: &Project) -> Pid {
+    let record = project.read(".ropewalk/keeper.lock");
+    let record = record.lines().next().map(serde_json::from_str::<Value>);
+    let pid = record.and_then(|record| record.ok()?["pid"].as_i64());
+    let pid = pid.and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+    pid.expect("the lock names its holder")
+}
+
+#[test]
+fn metrics_tell_how_the_keeper_does() {
+    let project = Project::of("keeper-health", PIPELINE);
+    let server = Server::start(&project);
+    assert_eq!(project.run_to_end()["state"], "succeeded");
+    let first = server.get("/metrics");
+    assert_eq!(first.metric("ropewalk_keeper_up"), Some(1.0));
+    let since = first.metric("ropewalk_keeper_connection_start_time_seconds");
+    assert!(since.is_some_and(|since| since > 1.7e9), "{since:?}");
+    // One that is there and does not answer.
+    let keeper = keeper_of(&project);
+    let signal = |signal| kill_process(keeper, signal).expect("it is ours");
+    signal(Signal::STOP);
+    let silent = server.get("/metrics");
+    signal(Signal::CONT);
+    assert_eq!(silent.metric("ropewalk_keeper_up"), Some(0.0));
+    // One that is gone, and the next.
+    signal(Signal::KILL);
+    wait_for("the next keeper", || {
+        let metrics = server.get("/metrics");
+        let replaced = metrics.metric("ropewalk_keeper_replacements_total")?;
+        let is_up = metrics.metric("ropewalk_keeper_up") == Some(1.0);
+        (replaced >= 1.0 && is_up).then_some(())
+    });
+    assert_ne!(keeper_of(&project), keeper);
 }
 
 #[test]

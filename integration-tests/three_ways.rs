@@ -1,5 +1,7 @@
 //! Every command gives the same document, whoever answers: no daemon, one in the background, a server.
 
+use std::os::unix::process::CommandExt as _;
+
 use serde_json::Value;
 
 use crate::server::Server;
@@ -57,6 +59,16 @@ impl Way {
         })
     }
 
+    /// What a command prints for people.
+    fn text(&self, project: &Project, command: &[&str]) -> String {
+        let mut arguments = command.to_vec();
+        if let Self::Server(server) = self {
+            arguments.extend(["--server", &server.url]);
+        }
+        let output = project.command(&arguments);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// What a command prints, as JSON lines.
     fn lines(&self, project: &Project, command: &[&str]) -> Vec<Value> {
         let mut arguments = [command, &["--format", "json"]].concat();
@@ -92,6 +104,65 @@ fn reading_commands_say_the_same_three_ways() {
         );
         assert_eq!(said[0][index], said[2][index], "{command:?} at a server");
     }
+}
+
+#[test]
+fn people_are_told_the_same_three_ways() {
+    let project = Project::of("people", PIPELINE);
+    project.run_to_end();
+    let said: Vec<Vec<String>> = Way::all(&project)
+        .map(|way| {
+            let commands: [&[&str]; 3] = [&["show", "a.out"], &["status"], &["resume", "latest"]];
+            let say = |command: &&[&str]| way.text(&project, command);
+            commands.iter().map(say).collect()
+        })
+        .collect();
+    assert!(
+        said[0][0].contains("\nx  "),
+        "the artifact's files are listed: {}",
+        said[0][0]
+    );
+    assert_eq!(said[0], said[1], "in the background");
+    assert_eq!(said[0], said[2], "at a server");
+}
+
+/// What artifacts hold comes from the server, not from a disk that the client may not have.
+#[test]
+fn artifacts_are_shown_to_whom_the_servers_disk_is_closed() {
+    let project = Project::of(
+        "closed-disk",
+        "name: p\nsteps:\n  a: { run: 'echo \"{\\\"accuracy\\\": 0.5}\" > $OUTPUT_METRICS', outputs: { metrics: Metrics } }\n",
+    );
+    // SHA-256 of `judge`.
+    project.write("ropewalk.yaml", "tokens: [{ name: judge, scope: read, sha256: 10e86c6514d40f2a3e861b31847340ee8c8ed181029a17b042f137121d28863e }]\n");
+    let server = Server::start(&project);
+    assert_eq!(project.run_to_end()["state"], "succeeded");
+    let here = project.command(&["show", "a.metrics"]);
+    let here = String::from_utf8_lossy(&here.stdout).into_owned();
+    assert!(here.contains("\"accuracy\": 0.5"), "{here}");
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("only the superuser can be another user; the rest is not tested");
+        return;
+    }
+    let elsewhere = tempfile::tempdir().expect("a scratch folder can be made");
+    let binary = elsewhere.path().join("ropewalk");
+    std::fs::copy(env!("CARGO_BIN_EXE_ropewalk"), &binary).expect("it can be copied");
+    let token = elsewhere.path().join("token");
+    std::fs::write(&token, "judge").expect("a scratch folder can be written");
+    for path in [elsewhere.path(), &binary, &token] {
+        std::os::unix::fs::chown(path, Some(65534), Some(65534)).expect("root may");
+    }
+    let output = std::process::Command::new(&binary)
+        .args(["show", "a.metrics", "--server", &server.url, "--token-file"])
+        .arg(&token)
+        .current_dir(elsewhere.path())
+        .env_clear()
+        .uid(65534)
+        .output()
+        .expect("the binary can be started");
+    let said = transcript(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), here, "{said}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use crate::artifacts::{ArtifactDocument, Artifacts};
+use crate::artifacts::{ArtifactDocument, ArtifactFiles, Artifacts};
 use crate::daemon::DaemonInfo;
 use crate::error::ClientError;
 use crate::event::EventLine;
@@ -17,7 +17,7 @@ use crate::limits::{ANSWER_BYTES_MAX, ANSWER_WAIT};
 use crate::plan::PlanDocument;
 use crate::problem::Problem;
 use crate::request::{
-    AnswerRequest, ArtifactsQuery, CancelRequest, EventsQuery, LogQuery, PlanRequest,
+    AnswerRequest, ArtifactsQuery, CancelRequest, EventsQuery, FilesQuery, LogQuery, PlanRequest,
     ResumeRequest, RetryRequest, RunRequest, RunsQuery, StopRequest,
 };
 use crate::runs::{RunStarted, Runs};
@@ -216,6 +216,38 @@ impl Client {
             .await
     }
 
+    /// A page of an artifact's files.
+    pub async fn artifact_files(
+        &self,
+        artifact: &str,
+        query: &FilesQuery,
+    ) -> Result<ArtifactFiles, ClientError> {
+        let path = ["artifacts", artifact, "files"];
+        self.get("asking for the artifact's files", &path, &query.pairs())
+            .await
+    }
+
+    /// A file of an artifact; none if it is larger than so many bytes.
+    pub async fn artifact_file(
+        &self,
+        artifact: &str,
+        path: &str,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<u8>>, ClientError> {
+        let doing = "reading a file of the artifact";
+        let mut segments = vec!["artifacts", artifact, "files"];
+        segments.extend(path.split('/'));
+        let read = async {
+            let answer = self.call(doing, Method::Get, &segments, &[], None).await?;
+            let body = good(doing, answer).await?;
+            match collect_up_to(doing, body, bytes_max).await {
+                Err(ClientError::TooLarge { .. }) => Ok(None),
+                read => read.map(Some),
+            }
+        };
+        in_time(doing, read).await
+    }
+
     async fn get<T: DeserializeOwned>(
         &self,
         doing: &str,
@@ -372,7 +404,15 @@ async fn document<T: DeserializeOwned>(doing: &str, answer: Answer) -> Result<T,
     })
 }
 
-async fn collect(doing: &str, mut body: Box<dyn AnswerBody>) -> Result<Vec<u8>, ClientError> {
+async fn collect(doing: &str, body: Box<dyn AnswerBody>) -> Result<Vec<u8>, ClientError> {
+    collect_up_to(doing, body, ANSWER_BYTES_MAX).await
+}
+
+async fn collect_up_to(
+    doing: &str,
+    mut body: Box<dyn AnswerBody>,
+    bytes_max: usize,
+) -> Result<Vec<u8>, ClientError> {
     let mut bytes = Vec::new();
     loop {
         let chunk = body
@@ -386,10 +426,10 @@ async fn collect(doing: &str, mut body: Box<dyn AnswerBody>) -> Result<Vec<u8>, 
             return Ok(bytes);
         };
         bytes.extend_from_slice(&chunk);
-        if bytes.len() > ANSWER_BYTES_MAX {
+        if bytes.len() > bytes_max {
             return Err(ClientError::TooLarge {
                 doing: doing.to_owned(),
-                bytes: ANSWER_BYTES_MAX,
+                bytes: bytes_max,
             });
         }
     }

@@ -13,6 +13,7 @@ mod event;
 mod http_call;
 pub mod limits;
 mod overview;
+mod pipelines;
 mod plan;
 mod problem;
 mod request;
@@ -33,15 +34,21 @@ pub use daemon::DaemonInfo;
 pub use error::ClientError;
 pub use event::EventLine;
 pub use overview::Overview;
+pub use pipelines::{
+    DeclaredParam, DeclaredStep, Pipeline, PipelineDocument, PipelineVersion, PipelineVersions,
+    Pipelines, VersionSummary,
+};
 pub use plan::{PlanDocument, PlanKey, PlanStep};
 pub use problem::Problem;
 pub use request::{
-    AnswerRequest, ArtifactsQuery, CancelRequest, EventsQuery, FilesQuery, LogQuery, PlanRequest,
-    ResumeRequest, RetryRequest, RunRequest, RunsQuery, Selection, StopRequest,
+    AnswerRequest, ArtifactsQuery, CancelRequest, EventsQuery, FilesQuery, LogQuery, NumberedQuery,
+    PipelinesQuery, PlanRequest, ResumeRequest, RetryRequest, RunRequest, RunsQuery, Selection,
+    StopRequest, VersionsQuery,
 };
 pub use runs::{RunStarted, RunSummary, Runs};
 pub use status::{
-    Approval, Attempt, AttemptError, Parent, Reason, ReusedFrom, Status, Step, StepShell, Trigger,
+    Approval, Attempt, AttemptDocument, AttemptError, Attempts, Parent, Reason, ReusedFrom, Status,
+    Step, StepDocument, StepShell, Steps, Trigger,
 };
 pub use stream::{EventStream, LogStream};
 pub use tcp_server::{ServerError, TcpServer};

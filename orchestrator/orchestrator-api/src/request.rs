@@ -156,6 +156,44 @@ pub struct RunsQuery {
     pub cursor: Option<String>,
 }
 
+/// Which pipelines to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub struct PipelinesQuery {
+    /// Most of them on a page.
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// Which versions of a pipeline to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub struct VersionsQuery {
+    /// Most of them on a page.
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[param(format = Uuid)]
+    pub cursor: Option<String>,
+}
+
+/// Which of what is numbered to list: the steps of a run, the attempts of a step.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub struct NumberedQuery {
+    /// Most of them on a page.
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[param(minimum = 0, maximum = 4_294_967_295_u32)]
+    pub cursor: Option<u32>,
+}
+
 /// Which artifacts to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -253,6 +291,15 @@ impl ArtifactsQuery {
         let mut pairs = Pairs::new();
         pair(&mut pairs, "run", self.run.as_ref());
         pair(&mut pairs, "type", self.artifact_type.as_ref());
+        pair(&mut pairs, "limit", self.limit.as_ref());
+        pair(&mut pairs, "cursor", self.cursor.as_ref());
+        pairs
+    }
+}
+
+impl FilesQuery {
+    pub(crate) fn pairs(&self) -> Pairs {
+        let mut pairs = Pairs::new();
         pair(&mut pairs, "limit", self.limit.as_ref());
         pair(&mut pairs, "cursor", self.cursor.as_ref());
         pairs

@@ -54,6 +54,60 @@ pub struct Status {
     pub seq: u64,
 }
 
+/// A page of a run's steps, in topological order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Steps {
+    /// 1.
+    pub version: DocumentVersion,
+    /// Identity of the run.
+    pub run_id: Uuid,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// What to give as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// A step of a run as a document of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct StepDocument {
+    /// 1.
+    pub version: DocumentVersion,
+    /// Identity of the run.
+    pub run_id: Uuid,
+    /// The step.
+    #[serde(flatten)]
+    pub step: Step,
+}
+
+/// A page of a step's attempts, the first first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Attempts {
+    /// 1.
+    pub version: DocumentVersion,
+    /// Identity of the run.
+    pub run_id: Uuid,
+    /// Id of the step.
+    pub step: String,
+    /// The attempts.
+    pub attempts: Vec<Attempt>,
+    /// What to give as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// An attempt as a document of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AttemptDocument {
+    /// 1.
+    pub version: DocumentVersion,
+    /// Identity of the run.
+    pub run_id: Uuid,
+    /// Id of the step.
+    pub step: String,
+    /// The attempt.
+    #[serde(flatten)]
+    pub attempt: Attempt,
+}
+
 /// What somebody is given who tries a step by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StepShell {

@@ -9,7 +9,7 @@ use component_api::catalog::Catalog;
 
 use crate::door::Token;
 use crate::planning::ResolveSettings;
-use crate::serve_config::TlsFiles;
+use crate::serve_config::{ClientLimits, TlsFiles};
 
 /// What the binary decides.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct DaemonConfig {
     pub slots: usize,
     /// Places by pool; a pool that is not named here has one.
     pub pools: BTreeMap<String, usize>,
+    /// What clients may take.
+    pub limits: ClientLimits,
     /// End after so long without clients and without unfinished runs; never if absent.
     pub idle_end: Option<Duration>,
     /// What is served over TCP; nothing if absent.

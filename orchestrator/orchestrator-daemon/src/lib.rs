@@ -40,4 +40,6 @@ pub use lock::is_held;
 pub use offline::Offline;
 pub use run_executor::secret_of_environment;
 pub use serve::serve;
-pub use serve_config::{ConfigError, LISTEN_DEFAULT, SLOTS_DEFAULT, ServeConfig, TlsFiles};
+pub use serve_config::{
+    ClientLimits, ConfigError, LISTEN_DEFAULT, SLOTS_DEFAULT, ServeConfig, TlsFiles,
+};

@@ -19,8 +19,13 @@ pub(crate) const PAGE_ROWS_MAX: usize = 1_000;
 pub(crate) const COLUMNS_MAX: usize = 64;
 
 /// Events that are read from the store at once for a stream: a read this size takes some
-/// milliseconds, and a slow client does not make the daemon hold more.
+/// milliseconds, and a slow client does not make the daemon hold more than their lines: with the pieces
+/// that wait for it some 700 KB.
 pub(crate) const EVENTS_READ: usize = 1_000;
+
+/// Reads of events from the store at once, for all streams together: the journal of a run that is over is
+/// taken into memory whole for it, and hundreds of listeners may come at the same moment.
+pub(crate) const EVENTS_READERS_MAX: usize = 4;
 
 /// Pieces of a stream that wait for a client that does not read. The writer then waits too.
 pub(crate) const STREAM_PIECES: usize = 4;
@@ -66,8 +71,8 @@ pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(20);
 /// with those over TCP, they fit into the 1,024 descriptors that a process may have by default.
 pub(crate) const CONNECTIONS_MAX: usize = 256;
 
-/// Connections over TCP at once: a few hundred listeners. They have no part in those over the socket,
-/// so that nobody elsewhere can lock the owner out.
+/// Connections over TCP at once, unless the configuration says so: a few hundred listeners. They have no
+/// part in those over the socket, so that nobody elsewhere can lock the owner out.
 pub(crate) const TCP_CONNECTIONS_MAX: usize = 384;
 
 /// Bytes of a request's first line and headers.
@@ -76,18 +81,22 @@ pub(crate) const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Headers of a request: a browser behind a proxy sends about 30.
 pub(crate) const HEADERS_MAX: usize = 64;
 
-/// How long a request's head over TCP may take, the silence since the last request included: longer
-/// than a client keeps an idle connection by habit is of no use.
+/// How long a request's head over TCP may take, the silence since the last request included, unless the
+/// configuration says so: longer than a client keeps an idle connection by habit is of no use.
 pub(crate) const HEAD_WAIT: Duration = Duration::from_secs(20);
 
-/// How long a request's body may take: the largest one, over a slow line.
+/// How long a request's body may take, unless the configuration says so: the largest one, over a slow line.
 pub(crate) const BODY_WAIT: Duration = Duration::from_secs(30);
 
 /// How long a client may take for TLS.
 pub(crate) const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
 
-/// How long a client over TCP may leave an answer unread before its connection is cut.
+/// How long a client over TCP may leave an answer unread before its connection is cut, unless the
+/// configuration says so.
 pub(crate) const STALL_MAX: Duration = Duration::from_mins(1);
+
+/// How long the keeper may take to answer that it is there, and whoever asks for metrics waits for it.
+pub(crate) const KEEPER_WAIT: Duration = Duration::from_secs(1);
 
 /// How long the loop may take to answer that it is ready; a turn takes milliseconds.
 pub(crate) const READY_WAIT: Duration = Duration::from_secs(2);
@@ -117,7 +126,7 @@ pub(crate) const BLOCKING_THREADS_MAX: usize = 32;
 /// connections that are silent for a minute.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// How long a listener of server-sent events may leave them unread. It comes again with the number of
+/// How long a listener of server-sent events may leave them unread, unless the configuration says so. It comes again with the number of
 /// the last one; the daemon holds nothing for it meanwhile.
 pub(crate) const SLOW_LISTENER: Duration = Duration::from_secs(10);
 

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use chrono::{DateTime, Utc};
 use pipeline_plan::NodeId;
@@ -20,6 +22,7 @@ use run_engine::event::Event;
 use run_engine::ids::RunId;
 use run_engine::seams::JournalEntry;
 use run_engine::state::StepPhase;
+use run_executor::KeeperState;
 use run_store::StoreReader;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -63,6 +66,8 @@ struct Inner {
     steps: Family<InState, Gauge>,
     queued: Gauge,
     launching: Gauge,
+    keeper: Keeper,
+    listeners_dropped: Counter,
     runs_finished: Family<InState, Counter>,
     steps_finished: Family<InState, Counter>,
     run_durations: Durations,
@@ -86,6 +91,8 @@ impl Metrics {
             steps: Family::default(),
             queued: Gauge::default(),
             launching: Gauge::default(),
+            keeper: Keeper::default(),
+            listeners_dropped: Counter::default(),
             runs_finished: Family::default(),
             steps_finished: Family::default(),
             run_durations: Family::new_with_constructor(durations),
@@ -104,6 +111,12 @@ impl Metrics {
             "launching",
             "Whether steps can be started: the keeper takes them, and the disk has room",
             inner.launching.clone(),
+        );
+        inner.keeper.register(&mut registry);
+        registry.register(
+            "listeners_dropped",
+            "Listeners of events that did not read them",
+            inner.listeners_dropped.clone(),
         );
         registry.register(
             "runs_finished",
@@ -133,10 +146,11 @@ impl Metrics {
         Self(Arc::new(Inner { registry, ..inner }))
     }
 
-    /// All of them as text, with what the views show now.
-    pub(crate) fn text(&self, views: &Views) -> Result<String, fmt::Error> {
+    /// All of them as text, with what the views show now, and how the keeper does.
+    pub(crate) fn text(&self, views: &Views, keeper: KeeperState) -> Result<String, fmt::Error> {
         let _alone = self.0.scrape.lock().unwrap_or_else(PoisonError::into_inner);
         self.look(&views.all());
+        self.0.keeper.set(keeper);
         let mut text = String::new();
         encode(&mut text, &self.0.registry)?;
         Ok(as_text_format(&text))
@@ -167,6 +181,11 @@ impl Metrics {
         inner.launching.set(i64::from(!hindered));
     }
 
+    /// Notes that a listener did not read.
+    pub(crate) fn listener_dropped(&self) {
+        self.0.listeners_dropped.inc();
+    }
+
     /// Counts what happens, for ever. What is missed for want of speed is read from the store.
     pub(crate) async fn follow(self, views: Arc<Views>, reader: StoreReader) {
         let mut counting = Counting {
@@ -183,6 +202,45 @@ impl Metrics {
                 Err(RecvError::Closed) => return,
             }
         }
+    }
+}
+
+/// The keeper, which holds the processes of steps.
+#[derive(Default)]
+struct Keeper {
+    up: Gauge,
+    connected_since: Gauge<f64, AtomicU64>,
+    replaced: Counter,
+}
+
+impl Keeper {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "keeper_up",
+            "Whether the keeper, which holds the processes of steps, answered just now",
+            self.up.clone(),
+        );
+        registry.register(
+            "keeper_connection_start_time_seconds",
+            "Since when the keeper is connected to; 0 while it is not",
+            self.connected_since.clone(),
+        );
+        registry.register(
+            "keeper_replacements",
+            "Keepers that took the place of another since this daemon began",
+            self.replaced.clone(),
+        );
+    }
+
+    fn set(&self, state: KeeperState) {
+        self.up.set(i64::from(state.answers));
+        let since = state.connected_since;
+        let since = since.and_then(|since| since.duration_since(UNIX_EPOCH).ok());
+        self.connected_since
+            .set(since.map_or(0.0, |since| since.as_secs_f64()));
+        // A counter only counts on; nobody else counts this one.
+        let more = state.replaced.saturating_sub(self.replaced.get());
+        self.replaced.inc_by(more);
     }
 }
 

@@ -73,6 +73,7 @@ impl Offline {
             state_dir: config.state_dir,
             catalog: config.catalog,
             reader: store.reader(),
+            limits: config.limits,
             engine: None,
         });
         Ok(Self {

@@ -13,7 +13,7 @@ use orchestrator_api::{DaemonInfo, DocumentVersion};
 use run_engine::ids::RunId;
 use run_engine::seams::{Clock, JournalEntry};
 use run_executor::limits::STUCK_AFTER;
-use run_executor::{ExecutorConfig, LocalExecutor, Secrets};
+use run_executor::{ExecutorConfig, KeeperHealth, LocalExecutor, Secrets};
 use run_store::{RunStore, StoreReader};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -39,6 +39,7 @@ use crate::machine;
 use crate::metrics::Metrics;
 use crate::need::Need;
 use crate::run_loop::{self, LoopError, LoopHandle, LoopSender, LoopSettings, RunLoop};
+use crate::serve_config::ClientLimits;
 use crate::state_folder;
 use crate::views::Views;
 
@@ -110,6 +111,7 @@ struct Core {
     unreadable: Arc<BTreeSet<RunId>>,
     secrets: Arc<Secrets>,
     metrics: Metrics,
+    keeper: Arc<KeeperHealth>,
 }
 
 impl Core {
@@ -125,7 +127,7 @@ impl Core {
         let executor = LocalExecutor::start(executor_config(config), move |report| {
             reports.report(report);
         })?;
-        let secrets = executor.secrets();
+        let (secrets, keeper) = (executor.secrets(), executor.keeper_health());
         let settings = loop_settings(config);
         let views_too = Arc::clone(&views);
         let held = executor.held().iter().copied();
@@ -150,6 +152,7 @@ impl Core {
             unreadable: Arc::new(unreadable),
             secrets,
             metrics,
+            keeper,
         })
     }
 
@@ -203,7 +206,7 @@ impl Edge {
         let socket = socket.map_err(DaemonError::io("listening at", &path))?;
         let mut addresses = vec![format!("unix:{}", path.display())];
         let port = match &config.serving {
-            Some(serving) => Some(Port::open(serving).await?),
+            Some(serving) => Some(Port::open(serving, config.limits).await?),
             None => None,
         };
         addresses.extend(port.as_ref().map(|port| port.url.clone()));
@@ -223,6 +226,7 @@ impl Edge {
             component_argv: config.component_argv(),
             resolve: Arc::new(config.resolve_settings()),
             reader: core.reader.clone(),
+            limits: config.limits,
             engine: Some(Engine {
                 views: Arc::clone(&core.views),
                 commands: core.commands.clone(),
@@ -230,6 +234,7 @@ impl Edge {
                 secrets: Arc::clone(&core.secrets),
                 ending: ending.clone(),
                 metrics: core.metrics.clone(),
+                keeper: Arc::clone(&core.keeper),
             }),
         });
         let clients = socket.clients();
@@ -275,11 +280,11 @@ struct Port {
 }
 
 impl Port {
-    async fn open(serving: &Serving) -> Result<Self, DaemonError> {
+    async fn open(serving: &Serving, limits: ClientLimits) -> Result<Self, DaemonError> {
         let address = serving.listen;
         let tls = serving.tls.as_ref();
         let tls = tls.map(|files| tls::acceptor(&files.certificate, &files.key));
-        let port = TcpPort::listen(address, tls.transpose()?).await;
+        let port = TcpPort::listen(address, tls.transpose()?, limits).await;
         let failed = |source| DaemonError::Listen { address, source };
         let port = port.map_err(failed)?;
         Ok(Self {
@@ -397,6 +402,7 @@ fn executor_config(config: &DaemonConfig) -> ExecutorConfig {
         keeper_argv: vec![executable, "keeper".to_owned(), state_dir],
         component_argv: config.component_argv(),
         stuck_after: STUCK_AFTER,
+        traced: false,
     }
 }
 

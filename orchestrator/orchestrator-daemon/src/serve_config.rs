@@ -8,11 +8,15 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use pipeline_spec::duration;
 use serde::Deserialize;
 
 use crate::door::{Scope, Token};
-use crate::limits::CONFIG_BYTES_MAX;
+use crate::limits::{
+    BODY_WAIT, CONFIG_BYTES_MAX, HEAD_WAIT, SLOW_LISTENER, STALL_MAX, TCP_CONNECTIONS_MAX,
+};
 
 /// Where a server listens if nobody says.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:7575";
@@ -36,6 +40,35 @@ pub struct ServeConfig {
     pub tokens: Vec<Token>,
     /// The files of TLS, if it is used.
     pub tls: Option<TlsFiles>,
+    /// What clients may take.
+    pub limits: ClientLimits,
+}
+
+/// What clients may take of a daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// How long a request's head over TCP may take, the silence before it included.
+    pub head: Duration,
+    /// How long a request's body may take.
+    pub body: Duration,
+    /// How long an answer over TCP may be left unread.
+    pub unread: Duration,
+    /// How long server-sent events may be left unread.
+    pub listener: Duration,
+    /// Connections over TCP at once.
+    pub connections: usize,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self {
+            head: HEAD_WAIT,
+            body: BODY_WAIT,
+            unread: STALL_MAX,
+            listener: SLOW_LISTENER,
+            connections: TCP_CONNECTIONS_MAX,
+        }
+    }
 }
 
 /// The files of TLS, with absolute paths.
@@ -87,6 +120,43 @@ struct Written {
     log: Option<String>,
     tokens: Vec<WrittenToken>,
     tls: Option<WrittenTls>,
+    limits: WrittenLimits,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrittenLimits {
+    head: Option<String>,
+    body: Option<String>,
+    unread: Option<String>,
+    listener: Option<String>,
+    connections: Option<usize>,
+}
+
+impl WrittenLimits {
+    fn read(&self) -> Result<ClientLimits, String> {
+        let usual = ClientLimits::default();
+        let time = |name: &str, text: &Option<String>, usual: Duration| {
+            let Some(text) = text else {
+                return Ok(usual);
+            };
+            match duration::parse(text) {
+                Ok(0) => Err(format!("`limits.{name}` leaves a client no time")),
+                Ok(milliseconds) => Ok(Duration::from_millis(milliseconds)),
+                Err(why) => Err(format!("`limits.{name}`: {why}; {}", duration::FORMS)),
+            }
+        };
+        if self.connections == Some(0) {
+            return Err("`limits.connections: 0` would let nobody in; give at least 1".to_owned());
+        }
+        Ok(ClientLimits {
+            head: time("head", &self.head, usual.head)?,
+            body: time("body", &self.body, usual.body)?,
+            unread: time("unread", &self.unread, usual.unread)?,
+            listener: time("listener", &self.listener, usual.listener)?,
+            connections: self.connections.unwrap_or(usual.connections),
+        })
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,6 +206,7 @@ impl ServeConfig {
             slots: written.slots,
             pools: written.pools,
             log: written.log,
+            limits: written.limits.read()?,
             tokens: tokens.collect::<Result<_, _>>()?,
             tls: written.tls.map(|tls| TlsFiles {
                 certificate: folder.join(tls.certificate),

@@ -60,7 +60,17 @@ pub(crate) const SHOWN_LINES_MAX: usize = 40;
 
 /// Bytes of one file of an artifact that `show` and the summary read: the JSON files of artifacts
 /// are small, but what is called so by a user's step may be anything.
-pub(crate) const SHOWN_FILE_BYTES_MAX: u64 = 16 << 20;
+pub(crate) const SHOWN_FILE_BYTES_MAX: usize = 16 << 20;
+
+/// Files of an artifact on a page of their list: the most that the API gives.
+pub(crate) const LISTED_PAGE: u32 = 1_000;
+
+/// Files of an artifact that are asked for before its list is cut: those of data in a hundred shards
+/// for each of its splits fit many times.
+pub(crate) const LISTED_FILES_MAX: usize = 10_000;
+
+/// Artifacts that a summary looks into; the gates and reports of more would push each other off the screen.
+pub(crate) const SUMMED_UP_ARTIFACTS_MAX: usize = 200;
 
 /// Most steps of a picture whose implied edges are left out and whose steps are put into an order:
 /// both take time and memory that grow with the square, and nobody reads a picture of more.

@@ -292,6 +292,7 @@ pub(crate) fn daemon_config(
         executable: executable()?,
         slots: config.slots.unwrap_or(SLOTS_DEFAULT),
         pools: config.pools.clone(),
+        limits: config.limits,
         idle_end,
         serving: None,
     })

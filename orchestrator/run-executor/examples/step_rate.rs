@@ -94,6 +94,7 @@ fn ours(folder: &Path, attempts: usize, parallel: usize) -> Outcome<f64> {
         keeper_argv: vec![exe, "keeper".to_owned(), folder.display().to_string()],
         component_argv: Vec::new(),
         stuck_after: run_executor::limits::STUCK_AFTER,
+        traced: false,
     };
     let (sender, reports) = channel();
     let report = move |report| drop(sender.send(report));

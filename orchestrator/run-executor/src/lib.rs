@@ -20,12 +20,16 @@ mod memo;
 mod outputs;
 mod prepare;
 mod secrets;
+mod trace_context;
 mod verify;
 
-pub use executor::{ExecutorConfig, ExecutorError, LocalExecutor, may_live_on};
+pub use executor::{
+    ExecutorConfig, ExecutorError, KeeperHealth, KeeperState, LocalExecutor, may_live_on,
+};
 pub use launch::{ByHand, by_hand};
 pub use memo::DigestMemo;
 pub use outputs::bless;
 pub use prepare::prepare;
 pub use secrets::{Secrets, of_environment as secret_of_environment};
+pub use trace_context::{attempt_span_id, run_span_id, trace_id};
 pub use verify::verify;

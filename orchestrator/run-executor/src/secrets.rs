@@ -30,13 +30,16 @@ pub struct Secrets {
     held: Mutex<BTreeMap<PathBuf, BTreeMap<String, String>>>,
 }
 
-/// The variables of an attempt that speak of secrets, with these in them.
+/// What an attempt is given that is recorded nowhere: the variables that speak of secrets, with these
+/// in them, and its place in the run's trace.
 #[derive(Default)]
 pub(crate) struct Given {
     /// Values by name.
     pub(crate) variables: BTreeMap<String, String>,
     /// What must not be written down anywhere.
     pub(crate) masks: Vec<String>,
+    /// Its place in the run's trace, if that is told to anybody.
+    pub(crate) trace: Option<String>,
 }
 
 impl Secrets {

@@ -139,6 +139,12 @@ pub(crate) fn of_span(pipeline: &str, step: &str, span: i64) -> Vec<u8> {
     )
 }
 
+/// A key of which a run is the last part, with the least run there can be in its place.
+pub(crate) fn with_least_run(key: &[u8]) -> Vec<u8> {
+    let kept = &key[..key.len().saturating_sub(ID_BYTES)];
+    [kept, Uuid::nil().as_bytes()].concat()
+}
+
 /// The run in a key of which it is the last part.
 pub(crate) fn run_at_end(key: &[u8]) -> Option<RunId> {
     let bytes = key.last_chunk::<ID_BYTES>()?;

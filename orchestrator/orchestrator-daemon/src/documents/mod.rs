@@ -7,6 +7,7 @@ mod artifacts;
 mod diagnostics;
 mod events;
 mod overview;
+mod pipelines;
 mod runs;
 mod status;
 mod words;
@@ -18,8 +19,9 @@ pub(crate) use artifacts::artifact;
 pub(crate) use diagnostics::diagnostic;
 pub(crate) use events::event_line;
 pub(crate) use overview::{hinders, overview};
+pub(crate) use pipelines::version;
 pub(crate) use runs::{Column, summary};
-pub(crate) use status::status;
+pub(crate) use status::{status, step};
 pub(crate) use words::{reason, run_end_word, run_state_word, step_state_word};
 
 use crate::views::LiveRun;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use orchestrator_api as api;
 use orchestrator_api::DocumentVersion;
-use pipeline_plan::{Node, NodeId};
+use pipeline_plan::{Node, NodeId, Plan};
 use run_engine::artifact::{Artifact, Outputs};
 use run_engine::event::{RunCreated, Verdict};
 use run_engine::state::{Approval, Attempt, RunPhase, RunView, Step, StepPhase};
@@ -24,16 +24,8 @@ pub(crate) fn status(snapshot: &Snapshot, state_dir: &Path) -> api::Status {
     let live = &snapshot.run;
     let view = &live.view;
     let created = &view.created;
-    let steps = created.plan.node_ids().map(|node| {
-        let pid = live.pids.get(&node).copied();
-        let mut step = step(view, node, pid, state_dir);
-        let mut waiting = live.waiting.iter();
-        if let Some(waiting) = waiting.find(|waiting| waiting.steps.contains(&node)) {
-            step.state = api::StepState::Waiting;
-            step.reason = Some(reason(&waiting.why));
-        }
-        step
-    });
+    let steps = created.plan.node_ids();
+    let steps = steps.map(|node| step(snapshot, node, state_dir));
     api::Status {
         version: DocumentVersion,
         run_id: created.run.0,
@@ -114,7 +106,21 @@ pub(super) fn run_reason(view: &RunView) -> Option<api::Reason> {
     })
 }
 
-fn step(view: &RunView, node: NodeId, pid: Option<u32>, state_dir: &Path) -> api::Step {
+/// A step of a run.
+pub(crate) fn step(snapshot: &Snapshot, node: NodeId, state_dir: &Path) -> api::Step {
+    let live = &snapshot.run;
+    let pid = live.pids.get(&node).copied();
+    let mut step = recorded(&live.view, node, pid, state_dir);
+    let mut waiting = live.waiting.iter();
+    if let Some(waiting) = waiting.find(|waiting| waiting.steps.contains(&node)) {
+        step.state = api::StepState::Waiting;
+        step.reason = Some(reason(&waiting.why));
+    }
+    step
+}
+
+/// A step as its run's events have it.
+fn recorded(view: &RunView, node: NodeId, pid: Option<u32>, state_dir: &Path) -> api::Step {
     let created = &view.created;
     let plan = &created.plan;
     let (planned, step) = (plan.node(node), view.steps.get(node.0 as usize));
@@ -128,7 +134,7 @@ fn step(view: &RunView, node: NodeId, pid: Option<u32>, state_dir: &Path) -> api
         state: step_state(step.phase),
         reason: step.reason.as_ref().map(reason),
         error: step.failure.as_deref().map(attempt_error),
-        needs: needs(created, node),
+        needs: needs(plan, planned),
         reused_from: step
             .reused_from
             .map(|run| api::ReusedFrom { run_id: run.0 }),
@@ -157,9 +163,9 @@ fn approval(approval: &Approval) -> api::Approval {
     }
 }
 
-fn needs(created: &RunCreated, node: NodeId) -> Vec<String> {
-    let plan = &created.plan;
-    let needs = plan.node(node).needs.iter();
+/// Ids of the steps that a step needs.
+pub(super) fn needs(plan: &Plan, node: &Node) -> Vec<String> {
+    let needs = node.needs.iter();
     needs.map(|need| plan.node(*need).id.clone()).collect()
 }
 

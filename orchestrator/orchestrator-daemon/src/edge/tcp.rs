@@ -14,22 +14,29 @@ use super::conversation::hold;
 use super::stream::ClientStream;
 use super::{Clients, Peer, peer};
 use crate::ending::Ending;
-use crate::limits::{HANDSHAKE_WAIT, HEAD_WAIT, RETRY_PAUSE, STALL_MAX, TCP_CONNECTIONS_MAX};
+use crate::limits::{HANDSHAKE_WAIT, RETRY_PAUSE};
+use crate::serve_config::ClientLimits;
 
 /// The port, listening.
 pub(crate) struct TcpPort {
     listener: TcpListener,
     clients: Clients,
     tls: Option<TlsAcceptor>,
+    limits: ClientLimits,
 }
 
 impl TcpPort {
     /// Listens at an address, over TLS if there is something to do it with.
-    pub(crate) async fn listen(address: SocketAddr, tls: Option<TlsAcceptor>) -> io::Result<Self> {
+    pub(crate) async fn listen(
+        address: SocketAddr,
+        tls: Option<TlsAcceptor>,
+        limits: ClientLimits,
+    ) -> io::Result<Self> {
         Ok(Self {
             listener: TcpListener::bind(address).await?,
-            clients: Clients::at_most(TCP_CONNECTIONS_MAX),
+            clients: Clients::at_most(limits.connections),
             tls,
+            limits,
         })
     }
 
@@ -49,9 +56,10 @@ impl TcpPort {
                 _ = ending.begun() => break,
             };
             let (router, ending) = (router.clone(), ending.clone());
-            let tls = self.tls.clone();
-            conversations
-                .spawn(async move { converse(stream, permit, tls, router, &ending).await });
+            let (tls, limits) = (self.tls.clone(), self.limits);
+            conversations.spawn(async move {
+                converse((stream, permit), tls, limits, router, &ending).await;
+            });
         }
         drop(self.listener);
         conversations.join_all().await;
@@ -74,9 +82,9 @@ impl TcpPort {
 }
 
 async fn converse(
-    stream: TcpStream,
-    permit: Option<OwnedSemaphorePermit>,
+    (stream, permit): (TcpStream, Option<OwnedSemaphorePermit>),
     tls: Option<TlsAcceptor>,
+    limits: ClientLimits,
     router: Router,
     ending: &Ending,
 ) {
@@ -86,12 +94,12 @@ async fn converse(
     let peer = peer_of(&stream).await;
     // Events are small, and each is news.
     let _ = stream.set_nodelay(true);
-    let stream = ClientStream::new(stream, permit, Some(STALL_MAX));
+    let stream = ClientStream::new(stream, permit, Some(limits.unread));
     let Some(tls) = tls else {
-        return hold(stream, router, (peer, Some(HEAD_WAIT)), ending).await;
+        return hold(stream, router, (peer, Some(limits.head)), ending).await;
     };
     match timeout(HANDSHAKE_WAIT, tls.accept(stream)).await {
-        Ok(Ok(stream)) => hold(stream, router, (peer, Some(HEAD_WAIT)), ending).await,
+        Ok(Ok(stream)) => hold(stream, router, (peer, Some(limits.head)), ending).await,
         Ok(Err(error)) => tracing::debug!("no TLS with a client: {error}"),
         Err(_) => tracing::debug!("a client took too long for TLS"),
     }

@@ -25,7 +25,7 @@ use super::problem::Refusal;
 use super::stream::{Broken, Pieces, answer};
 use super::{Api, Engine, accept, prefer};
 use crate::documents::event_line;
-use crate::limits::{EVENTS_READ, HEARTBEAT, PIECE_BYTES, PLANS_REMEMBERED, SLOW_LISTENER};
+use crate::limits::{EVENTS_READ, HEARTBEAT, PIECE_BYTES, PLANS_REMEMBERED};
 
 /// One server-sent event, for the API's description.
 #[derive(utoipa::ToSchema)]
@@ -242,18 +242,30 @@ impl Teller {
             let engine = self.api.engine.as_ref();
             let shown = engine.map_or(u64::MAX, |engine| engine.views.seq());
             let read = move |api: &Api| Ok(api.reader.events_after(seq, run, EVENTS_READ)?);
+            // Nobody closes the semaphore. It is held until only lines are left of what was read.
+            let readers = Arc::clone(&self.api.0.event_readers);
+            let reading = readers.acquire_owned().await.ok();
             let entries = self.api.blocking(read).await?;
             let mut lines = Lines::default();
+            let mut pieces = Vec::new();
             for entry in entries.iter().take_while(|entry| entry.seq <= shown) {
                 self.add(&mut lines, entry).await?;
+                if lines.text.len() >= PIECE_BYTES {
+                    pieces.push(std::mem::take(&mut lines.text));
+                }
             }
-            let over = lines.over;
-            self.send(lines.text).await?;
-            if over {
+            pieces.push(lines.text);
+            let last = entries.last().map_or(u64::MAX, |entry| entry.seq);
+            let is_all = entries.len() < EVENTS_READ || last > shown;
+            // Only lines are held while the reader is waited for.
+            drop((entries, reading));
+            for piece in pieces {
+                self.send(piece).await?;
+            }
+            if lines.over {
                 return Ok(Flow::Over);
             }
-            let last = entries.last().map_or(u64::MAX, |entry| entry.seq);
-            if entries.len() < EVENTS_READ || last > shown {
+            if is_all {
                 return Ok(Flow::GoesOn);
             }
         }
@@ -316,10 +328,13 @@ impl Teller {
         if self.form == Form::Lines {
             return Ok(sending.await?);
         }
-        match timeout(SLOW_LISTENER, sending).await {
-            Ok(sent) => Ok(sent?),
-            Err(_) => Err(Broken::ReaderSlow),
+        if let Ok(sent) = timeout(self.api.limits.listener, sending).await {
+            return Ok(sent?);
         }
+        if let Some(engine) = &self.api.engine {
+            engine.metrics.listener_dropped();
+        }
+        Err(Broken::ReaderSlow)
     }
 
     /// The plan of an event's run.
@@ -332,8 +347,8 @@ impl Teller {
             Arc::clone(&created.plan)
         } else {
             let read = move |api: &Api| {
-                let snapshot = api.snapshot(run)?;
-                Ok(Arc::clone(&snapshot.run.view.created.plan))
+                let gone = || Refusal::internal(format!("the plan of run {run} is not there"));
+                api.reader.plan(run)?.ok_or_else(gone)
             };
             self.api.blocking(read).await?
         };

@@ -7,20 +7,21 @@ use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use super::Api;
 use super::problem::Refusal;
-use crate::limits::{BODY_WAIT, REQUEST_BYTES_MAX, WHOLE_NUMBER_MAX};
+use crate::limits::{REQUEST_BYTES_MAX, WHOLE_NUMBER_MAX};
 
 /// A JSON body.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Refusal> {
         let is_json = is_json(&request);
-        let reading = timeout(BODY_WAIT, Bytes::from_request(request, state));
+        let reading = timeout(api.limits.body, Bytes::from_request(request, api));
         let bytes = reading.await.map_err(|_| {
-            let detail = format!("the body did not come within {} s", BODY_WAIT.as_secs());
+            let detail = format!("the body did not come within {:?}", api.limits.body);
             Refusal::new(StatusCode::REQUEST_TIMEOUT, "request_too_slow", detail)
         })?;
         let bytes = bytes.map_err(|rejection| match rejection.status() {

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::Api;
 use super::problem::Refusal;
+use crate::limits::KEEPER_WAIT;
 
 /// The text format that every Prometheus reads.
 const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -22,7 +23,8 @@ pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Refusal>
     let text = api
         .blocking(|api| {
             let engine = api.engine()?;
-            let text = engine.metrics.text(&engine.views);
+            let keeper = engine.keeper.ask(KEEPER_WAIT);
+            let text = engine.metrics.text(&engine.views, keeper);
             text.map_err(|error| Refusal::internal(format!("metrics cannot be written: {error}")))
         })
         .await?;

@@ -20,6 +20,7 @@ mod log;
 mod log_file;
 mod metrics;
 mod openapi;
+mod pipelines;
 mod plan;
 mod prefer;
 mod problem;
@@ -27,6 +28,7 @@ mod retry;
 mod runs;
 mod selecting;
 mod shell;
+mod steps;
 mod stream;
 
 use std::collections::BTreeSet;
@@ -41,16 +43,17 @@ use axum::{Json, Router};
 use component_api::catalog::Catalog;
 use orchestrator_api::{DaemonInfo, StopRequest};
 use run_engine::ids::RunId;
-use run_executor::Secrets;
+use run_executor::{KeeperHealth, Secrets};
 use run_store::StoreReader;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, Semaphore, oneshot};
 
 use crate::command::{Command, CommandError};
 use crate::ending::Ending;
-use crate::limits::{REFUSAL_BYTES_MAX, REQUEST_BYTES_MAX};
+use crate::limits::{EVENTS_READERS_MAX, REFUSAL_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::metrics::Metrics;
 use crate::planning::ResolveSettings;
 use crate::run_loop::{LoopGone, LoopSender};
+use crate::serve_config::ClientLimits;
 use crate::views::Views;
 
 use extract::Body;
@@ -68,6 +71,8 @@ pub(crate) struct Inner {
     parts: Parts,
     /// Held by whoever makes a run with an idempotency key.
     keyed: Mutex<()>,
+    /// Who reads events from the store.
+    event_readers: Arc<Semaphore>,
 }
 
 /// What an [`Api`] consists of.
@@ -85,6 +90,8 @@ pub(crate) struct Parts {
     pub(crate) resolve: Arc<ResolveSettings>,
     /// What was committed.
     pub(crate) reader: StoreReader,
+    /// What clients may take.
+    pub(crate) limits: ClientLimits,
     /// The loop, if this process holds it.
     pub(crate) engine: Option<Engine>,
 }
@@ -104,6 +111,8 @@ pub(crate) struct Engine {
     pub(crate) ending: Ending,
     /// What it counted.
     pub(crate) metrics: Metrics,
+    /// How the keeper does.
+    pub(crate) keeper: Arc<KeeperHealth>,
 }
 
 /// The routes. A clone shares what they answer from.
@@ -112,12 +121,26 @@ pub(crate) fn router(parts: Parts) -> Router {
         .route("/daemon", get(daemon))
         .route("/daemon/stop", post(stop))
         .route("/plan", post(plan::plan))
+        .route("/pipelines", get(pipelines::list))
+        .route("/pipelines/{pipeline}", get(pipelines::one))
+        .route("/pipelines/{pipeline}/versions", get(pipelines::versions))
+        .route(
+            "/pipelines/{pipeline}/versions/{plan}",
+            get(pipelines::version),
+        )
         .route("/runs", get(runs::list).post(create::create))
         .route("/runs/{run}", get(runs::status))
         .route("/runs/{run}/cancel", post(runs::cancel))
         .route("/runs/{run}/resume", post(runs::resume))
         .route("/runs/{run}/retry", post(retry::retry))
         .route("/runs/{run}/events", get(events::of_run))
+        .route("/runs/{run}/steps", get(steps::list))
+        .route("/runs/{run}/steps/{step}", get(steps::one))
+        .route("/runs/{run}/steps/{step}/attempts", get(steps::attempts))
+        .route(
+            "/runs/{run}/steps/{step}/attempts/{attempt}",
+            get(steps::attempt),
+        )
         .route("/runs/{run}/steps/{step}/log", get(log::log))
         .route("/runs/{run}/steps/{step}/shell", post(shell::shell))
         .route("/runs/{run}/steps/{step}/approve", post(answer::approve))
@@ -146,6 +169,7 @@ pub(crate) fn router(parts: Parts) -> Router {
         .with_state(Api(Arc::new(Inner {
             parts,
             keyed: Mutex::new(()),
+            event_readers: Arc::new(Semaphore::new(EVENTS_READERS_MAX)),
         })))
 }
 

@@ -15,8 +15,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::front::escape;
 use super::{
-    answer, artifact_files, artifacts, create, events, front, log, metrics, plan, retry, runs,
-    shell,
+    answer, artifact_files, artifacts, create, events, front, log, metrics, pipelines, plan, retry,
+    runs, shell, steps,
 };
 
 /// The description of everything that is routed.
@@ -30,6 +30,10 @@ use super::{
         super::daemon,
         super::stop,
         plan::plan,
+        pipelines::list,
+        pipelines::one,
+        pipelines::versions,
+        pipelines::version,
         runs::list,
         create::create,
         runs::status,
@@ -38,6 +42,10 @@ use super::{
         retry::retry,
         events::of_run,
         events::of_all,
+        steps::list,
+        steps::one,
+        steps::attempts,
+        steps::attempt,
         log::log,
         shell::shell,
         answer::approve,

@@ -191,7 +191,7 @@ impl Api {
         while runs.len() <= asked.rows {
             let rows = self.reader.runs(&asked.filter, before, ROWS_READ)?;
             for row in &rows {
-                let summary = self.summary(row, asked);
+                let summary = self.summary(row, &asked.columns);
                 if asked.state.is_none_or(|state| state == summary.state) {
                     runs.push(summary);
                 }
@@ -214,10 +214,11 @@ impl Api {
         })
     }
 
-    fn summary(&self, row: &RunRow, asked: &Asked) -> api::RunSummary {
+    /// A run of a list, with these columns besides.
+    pub(super) fn summary(&self, row: &RunRow, columns: &[documents::Column]) -> api::RunSummary {
         // Only a run that succeeded needs no more than its row.
         let row_is_enough =
-            asked.columns.is_empty() && row.end.is_some_and(|(end, _)| end == RunEnd::Succeeded);
+            columns.is_empty() && row.end.is_some_and(|(end, _)| end == RunEnd::Succeeded);
         let snapshot = if row_is_enough {
             None
         } else {
@@ -225,6 +226,6 @@ impl Api {
             self.snapshot(row.run).ok()
         };
         let held = self.engine.is_some();
-        documents::summary(row, held, snapshot.as_ref(), &asked.columns)
+        documents::summary(row, held, snapshot.as_ref(), columns)
     }
 }

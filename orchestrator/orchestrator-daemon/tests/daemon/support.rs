@@ -12,7 +12,7 @@ use orchestrator_api::{
     Client, EventLine, EventsQuery, LogQuery, LogStream, PlanRequest, RunRequest, RunStarted,
     RunState, Status, Step,
 };
-use orchestrator_daemon::{DaemonConfig, Offline};
+use orchestrator_daemon::{ClientLimits, DaemonConfig, Offline};
 use tempfile::TempDir;
 
 /// How long anything may take before the test fails; never a measure of how long it should take.
@@ -39,6 +39,7 @@ pub(crate) fn config(state_dir: &Path) -> DaemonConfig {
         executable: state_dir.parent().unwrap().join("ropewalk"),
         slots: 16,
         pools: BTreeMap::new(),
+        limits: ClientLimits::default(),
         idle_end: idle_end.map(|text| Duration::from_millis(text.parse().unwrap())),
         serving: None,
     }

@@ -10,7 +10,7 @@ use crate::following::{Followed, From, follow};
 use crate::limits::LOG_TAIL_LINES;
 use crate::log_tail::last_lines;
 use crate::output::progress::Progress;
-use crate::output::summary::{FailedLog, summary};
+use crate::output::summary::{FailedLog, Findings, summary};
 use crate::output::text;
 use crate::printing;
 use crate::reaching::Reach;
@@ -53,7 +53,8 @@ pub(super) async fn print_end(
         return printing::document(status);
     }
     let logs = failed_logs(client, status).await;
-    printing::print(&summary(status, &logs, context.colors))
+    let findings = Findings::read(client, status).await;
+    printing::print(&summary(status, &logs, &findings, context.colors))
 }
 
 /// Prints which run was started and leaves it to the daemon.

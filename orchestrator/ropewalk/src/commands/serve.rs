@@ -1,6 +1,7 @@
 //! `ropewalk serve`: the daemon, in the foreground for people, or as clients start it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use orchestrator_daemon::{DaemonConfig, LISTEN_DEFAULT, SLOTS_DEFAULT, ServeConfig, Serving};
@@ -12,6 +13,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::limits::BACKGROUND_IDLE;
 use crate::output::tables::fields;
+use crate::output::text;
 use crate::{printing, reaching};
 
 #[derive(Debug, Args)]
@@ -102,6 +104,7 @@ impl Settings {
         let listen = config.listen.as_deref().unwrap_or(LISTEN_DEFAULT);
         let slots = config.slots.unwrap_or(SLOTS_DEFAULT);
         let tls = config.tls.as_ref();
+        let limits = &config.limits;
         if context.is_json() {
             let tokens = config.tokens.iter();
             let tokens: Vec<Value> = tokens
@@ -115,6 +118,13 @@ impl Settings {
                 "slots": slots,
                 "pools": config.pools,
                 "log": config.log,
+                "limits": {
+                    "head_ms": milliseconds(limits.head),
+                    "body_ms": milliseconds(limits.body),
+                    "unread_ms": milliseconds(limits.unread),
+                    "listener_ms": milliseconds(limits.listener),
+                    "connections": limits.connections,
+                },
                 "tokens": tokens,
                 "tls": tls.map(|tls| json!({"certificate": path(&tls.certificate), "key": path(&tls.key)})),
             }));
@@ -134,6 +144,17 @@ impl Settings {
             ("slots", slots.to_string()),
             ("pools", pools.join("\n")),
             ("log", config.log.clone().unwrap_or_default()),
+            (
+                "limits",
+                format!(
+                    "head {}, body {}, unread {}, listener {}, connections {}",
+                    text::duration(limits.head),
+                    text::duration(limits.body),
+                    text::duration(limits.unread),
+                    text::duration(limits.listener),
+                    limits.connections,
+                ),
+            ),
             ("tokens", tokens.join("\n")),
             (
                 "tls",
@@ -141,6 +162,10 @@ impl Settings {
             ),
         ]))
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// daemon.log: what the daemon tells. How much of it, `ROPEWALK_LOG` says, else the configuration.

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::Outcome;
+use crate::artifact_files::Content;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -21,7 +22,8 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome {
     let reach = Reach::new(context.state_folder(None)?, context);
-    let document = reach.reading().await?.artifact(&arguments.artifact).await?;
+    let client = reach.reading().await?;
+    let document = client.artifact(&arguments.artifact).await?;
     let artifact = &document.artifact;
     if arguments.path {
         let path = artifact.path.as_deref().ok_or_else(|| {
@@ -35,7 +37,9 @@ pub(crate) async fn execute(arguments: Arguments, context: &Context) -> Outcome 
     } else if context.is_json() {
         printing::document(&document)?;
     } else {
-        printing::print(&artifact_text::artifact(artifact))?;
+        let id = artifact.artifact_id.to_string();
+        let content = Content::read(&client, &id, &artifact.artifact_type).await;
+        printing::print(&artifact_text::artifact(artifact, &content))?;
     }
     Ok(Exit::Success)
 }

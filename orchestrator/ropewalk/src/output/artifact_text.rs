@@ -2,23 +2,18 @@
 //!
 //! What it does not know, or cannot read, it leaves out: the folder is the truth.
 
-use std::path::Path;
-
 use orchestrator_api::Artifact;
 use serde_json::Value;
 
 use super::gates::{self, known, list};
 use super::tables::{fields, table};
 use super::text;
-use crate::artifact_files;
+use crate::artifact_files::Content;
 use crate::limits::SHOWN_LINES_MAX;
 
 /// Everything about an artifact.
-pub(crate) fn artifact(artifact: &Artifact) -> String {
-    let content = artifact
-        .path
-        .as_deref()
-        .and_then(|path| content(&artifact.artifact_type, Path::new(path), artifact));
+pub(crate) fn artifact(artifact: &Artifact, read: &Content) -> String {
+    let content = content(artifact, read);
     let head = record(artifact);
     match content {
         Some(content) if !content.is_empty() => format!("{head}\n\n{content}"),
@@ -49,20 +44,20 @@ fn record(artifact: &Artifact) -> String {
 }
 
 /// What is in it, as far as its type says.
-fn content(artifact_type: &str, path: &Path, artifact: &Artifact) -> Option<String> {
-    match artifact_type {
-        "Files" => files(&artifact_files::json(path, "files.json")?),
-        "Examples" | "Predictions" => examples(path, artifact),
-        "Statistics" => statistics(path),
-        "Schema" => artifact_files::text(path, "schema.yaml"),
-        "Anomalies" => gates::anomalies(path),
-        "TransformGraph" => graph(&artifact_files::json(path, "transform.json")?),
-        "Model" => model(&artifact_files::json(path, "signature.json")?),
-        "Evaluation" => evaluation(&artifact_files::json(path, "evaluation.json")?),
-        "Blessing" => gates::blessing(path),
-        "PushedModel" => document(&artifact_files::json(path, "pushed.json")?),
-        "Metrics" | "HyperParameters" => document(&artifact_files::only_json(path)?),
-        _ => folder(path),
+fn content(artifact: &Artifact, read: &Content) -> Option<String> {
+    match artifact.artifact_type.as_str() {
+        "Files" => files(&read.json("files.json")?),
+        "Examples" | "Predictions" => examples(read, artifact),
+        "Statistics" => statistics(read),
+        "Schema" => read.text("schema.yaml"),
+        "Anomalies" => gates::anomalies(read),
+        "TransformGraph" => graph(&read.json("transform.json")?),
+        "Model" => model(&read.json("signature.json")?),
+        "Evaluation" => evaluation(&read.json("evaluation.json")?),
+        "Blessing" => gates::blessing(read),
+        "PushedModel" => document(&read.json("pushed.json")?),
+        "Metrics" | "HyperParameters" => document(&read.only_json()?),
+        _ => folder(artifact, read),
     }
 }
 
@@ -77,16 +72,14 @@ fn files(manifest: &Value) -> Option<String> {
 }
 
 /// Splits with their rows, as the component recorded them, and the bytes of their files.
-fn examples(path: &Path, artifact: &Artifact) -> Option<String> {
-    let splits = artifact_files::splits(path);
-    let row = |(split, folder): &(String, std::path::PathBuf)| {
-        let (files, _) = artifact_files::listing(folder);
-        let bytes = files.iter().map(|(_, size)| size).sum();
-        let counted = rows_of_split(artifact, split);
+fn examples(read: &Content, artifact: &Artifact) -> Option<String> {
+    let splits = read.splits();
+    let row = |split: &String| {
+        let (files, bytes) = read.size_of_split(split);
         vec![
             split.clone(),
-            counted,
-            files.len().to_string(),
+            rows_of_split(artifact, split),
+            files.to_string(),
             text::size(bytes),
         ]
     };
@@ -104,10 +97,11 @@ fn rows_of_split(artifact: &Artifact, split: &str) -> String {
     map.or(own).map_or_else(String::new, known)
 }
 
-fn statistics(path: &Path) -> Option<String> {
-    let splits = artifact_files::splits(path);
-    let row = |(split, folder): &(String, std::path::PathBuf)| {
-        let found = artifact_files::json(folder, "statistics.json").unwrap_or_default();
+fn statistics(read: &Content) -> Option<String> {
+    let splits = read.splits();
+    let row = |split: &String| {
+        let found = read.json_of_split(split, "statistics.json");
+        let found = found.unwrap_or_default();
         let features = list(&found["features"]).len();
         vec![
             split.clone(),
@@ -194,17 +188,20 @@ fn document(document: &Value) -> Option<String> {
     Some(text::printable(&lines.join("\n")))
 }
 
-/// The files of a folder.
-fn folder(path: &Path) -> Option<String> {
-    if !path.is_dir() {
+/// The files of a folder; nothing of what is but one file.
+fn folder(artifact: &Artifact, read: &Content) -> Option<String> {
+    let (files, more) = read.listing();
+    let path = artifact.path.as_deref().unwrap_or_default();
+    if let [only] = files
+        && path.rsplit('/').next() == Some(&*only.path)
+    {
         return None;
     }
-    let (files, more) = artifact_files::listing(path);
     let mut text = rows(
         &["FILE", "SIZE"],
         files
             .iter()
-            .map(|(name, size)| vec![text::printable(name), text::size(*size)]),
+            .map(|file| vec![text::printable(&file.path), text::size(file.size_bytes)]),
     )?;
     if more {
         text += "\n...";

@@ -2,18 +2,16 @@
 //!
 //! The layouts are those of the artifacts; what is absent in them is left out here.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::tables::table;
 use super::text;
-use crate::artifact_files;
+use crate::artifact_files::Content;
 use crate::limits::SHOWN_LINES_MAX;
 
 /// A blessing: its verdict and the table of its checks. None where there is no such file.
-pub(crate) fn blessing(path: &Path) -> Option<String> {
-    let blessing = artifact_files::json(path, "blessing.json")?;
+pub(crate) fn blessing(content: &Content) -> Option<String> {
+    let blessing = content.json("blessing.json")?;
     let verdict = match blessing["pass"].as_bool() {
         Some(true) => "passed",
         Some(false) => "did not pass",
@@ -39,14 +37,14 @@ pub(crate) fn checks(document: &Value) -> String {
 }
 
 /// The anomalies of every split; none where the artifact holds no split.
-pub(crate) fn anomalies(path: &Path) -> Option<String> {
-    let splits = artifact_files::splits(path);
+pub(crate) fn anomalies(content: &Content) -> Option<String> {
+    let splits = content.splits();
     if splits.is_empty() {
         return None;
     }
     let mut rows = Vec::new();
-    for (split, folder) in splits {
-        let Some(found) = artifact_files::json(&folder, "anomalies.json") else {
+    for split in splits {
+        let Some(found) = content.json_of_split(&split, "anomalies.json") else {
             continue;
         };
         if found["data_missing"].as_bool() == Some(true) {

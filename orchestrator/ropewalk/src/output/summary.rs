@@ -1,16 +1,17 @@
 //! The summary at the end of a run: what became of its steps, the headline metrics, what gates
 //! decided, where the model and the report are, and the next command to type.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use chrono::Utc;
-use orchestrator_api::{RunState, Status, Step, StepState};
+use orchestrator_api::{Client, RunState, Status, Step, StepState};
 use serde_json::Value;
 
 use super::colors::{Colors, Tone, run_tone};
 use super::tables::{fields, table};
 use super::{gates, text};
-use crate::artifact_files;
+use crate::artifact_files::{Content, REPORT};
+use crate::limits::SUMMED_UP_ARTIFACTS_MAX;
 
 /// Steps listed one by one; of a run with more, only those that neither succeeded nor were reused.
 const STEPS_LISTED_MAX: usize = 100;
@@ -31,15 +32,54 @@ pub(crate) struct FailedLog {
     pub(crate) tail: String,
 }
 
+/// What the artifacts hold that a summary tells of, by their ids.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(BTreeMap<String, Content>);
+
+impl Findings {
+    /// Looks into what a run's steps gave.
+    pub(crate) async fn read(client: &Client, status: &Status) -> Self {
+        let mut findings = BTreeMap::new();
+        let told = [
+            "Anomalies",
+            "Blessing",
+            "Evaluation",
+            "Model",
+            "PushedModel",
+        ];
+        let outputs = status.steps.iter().flat_map(outputs);
+        let outputs = outputs.filter(|output| told.contains(&output.artifact_type));
+        for output in outputs.take(SUMMED_UP_ARTIFACTS_MAX) {
+            let content = match output.artifact_type {
+                // Whether there is a report for people.
+                "Evaluation" => Content::list(client, output.id).await,
+                artifact_type => Content::read(client, output.id, artifact_type).await,
+            };
+            findings.insert(output.id.to_owned(), content);
+        }
+        Self(findings)
+    }
+
+    fn json(&self, output: &Output<'_>, file: &str) -> Option<Value> {
+        self.0.get(output.id)?.json(file)
+    }
+}
+
 /// The summary of a run that is over, or that waits for a person.
-pub(crate) fn summary(status: &Status, logs: &[FailedLog], colors: Colors) -> String {
+pub(crate) fn summary(
+    status: &Status,
+    logs: &[FailedLog],
+    findings: &Findings,
+    colors: Colors,
+) -> String {
     let mut parts = vec![heading(status, colors), steps(status)];
     parts.extend(troubles(status, logs, colors));
-    parts.extend(status.steps.iter().flat_map(gate_texts));
+    let steps = status.steps.iter();
+    parts.extend(steps.flat_map(|step| gate_texts(step, findings)));
     parts.push(fields(&[
-        ("metrics", metrics(status)),
-        ("pushed", pushed(status)),
-        ("report", report(status)),
+        ("metrics", metrics(status, findings)),
+        ("pushed", pushed(status, findings)),
+        ("report", report(status, findings)),
         ("next", next(status)),
     ]));
     parts.retain(|part| !part.is_empty());
@@ -148,14 +188,15 @@ fn trouble(status: &Status, step: &Step, logs: &[FailedLog], colors: Colors) -> 
 }
 
 /// What gates among a step's outputs decided.
-fn gate_texts(step: &Step) -> Vec<String> {
+fn gate_texts(step: &Step, findings: &Findings) -> Vec<String> {
     let named = |port: &str, text: String| format!("{}.{port} {text}", text::name_of(step));
     let texts = outputs(step).filter_map(|output| {
+        let content = findings.0.get(output.id)?;
         let text = match output.artifact_type {
-            "Blessing" => gates::blessing(output.path)?,
+            "Blessing" => gates::blessing(content)?,
             // Silence is the usual outcome of a check of data, and a table of nothing says little.
             "Anomalies" => {
-                let text = gates::anomalies(output.path)?;
+                let text = gates::anomalies(content)?;
                 if step.state != StepState::Refused && !text.contains('\n') {
                     return None;
                 }
@@ -169,9 +210,9 @@ fn gate_texts(step: &Step) -> Vec<String> {
 }
 
 /// `evaluate: accuracy 0.98`, a line for each step that measured something.
-fn metrics(status: &Status) -> String {
+fn metrics(status: &Status, findings: &Findings) -> String {
     let lines = status.steps.iter().filter_map(|step| {
-        let headlines = headlines(step);
+        let headlines = headlines(step, findings);
         let values = step
             .metrics
             .iter()
@@ -189,9 +230,9 @@ fn metrics(status: &Status) -> String {
 
 /// The metrics that matter: those that a check names, else that of the model's task, else the first
 /// of the tasks' own that there is.
-fn headlines(step: &Step) -> Vec<String> {
+fn headlines(step: &Step, findings: &Findings) -> Vec<String> {
     let named = outputs(step).flat_map(|output| match output.artifact_type {
-        "Blessing" => checked_metrics(output.path),
+        "Blessing" => checked_metrics(findings.json(&output, "blessing.json")),
         _ => Vec::new(),
     });
     let named: Vec<String> = named
@@ -202,7 +243,7 @@ fn headlines(step: &Step) -> Vec<String> {
     }
     let tasks = outputs(step).filter(|output| output.artifact_type == "Model");
     let of_task = tasks.filter_map(|output| {
-        let signature = artifact_files::json(output.path, "signature.json")?;
+        let signature = findings.json(&output, "signature.json")?;
         let task = signature["task"].as_str()?;
         HEADLINES.iter().find(|(known, _)| *known == task)
     });
@@ -214,20 +255,20 @@ fn headlines(step: &Step) -> Vec<String> {
 }
 
 /// The metrics that a blessing's checks are about.
-fn checked_metrics(path: &Path) -> Vec<String> {
-    let blessing = artifact_files::json(path, "blessing.json").unwrap_or_default();
+fn checked_metrics(blessing: Option<Value>) -> Vec<String> {
+    let blessing = blessing.unwrap_or_default();
     let checks = gates::list(&blessing["checks"]).iter();
     checks.map(|check| gates::known(&check["metric"])).collect()
 }
 
 /// Where models were pushed.
-fn pushed(status: &Status) -> String {
+fn pushed(status: &Status, findings: &Findings) -> String {
     let ended = status.steps.iter().filter(|s| s.state.is_ended());
     let pushes = ended
         .flat_map(outputs)
         .filter(|o| o.artifact_type == "PushedModel");
     let lines = pushes.filter_map(|output| {
-        let pushed = artifact_files::json(output.path, "pushed.json")?;
+        let pushed = findings.json(&output, "pushed.json")?;
         let place = ["path", "destination", "uri"]
             .iter()
             .map(|f| gates::known(&pushed[*f]));
@@ -243,12 +284,17 @@ fn pushed(status: &Status) -> String {
 }
 
 /// Where reports for people lie.
-fn report(status: &Status) -> String {
+fn report(status: &Status, findings: &Findings) -> String {
     let evaluations = status.steps.iter().flat_map(outputs);
     let evaluations = evaluations.filter(|o| o.artifact_type == "Evaluation");
-    let reports = evaluations.map(|o| o.path.join("report.html"));
-    let reports = reports.filter(|report| report.is_file());
-    let lines: Vec<String> = reports.map(|report| report.display().to_string()).collect();
+    let has_one = |output: &Output<'_>| {
+        let content = findings.0.get(output.id);
+        content.is_some_and(|content| content.has(REPORT))
+    };
+    let reports = evaluations.filter(has_one);
+    let lines: Vec<String> = reports
+        .map(|output| format!("{}/{REPORT}", output.path))
+        .collect();
     lines.join("\n")
 }
 
@@ -290,20 +336,21 @@ fn next(status: &Status) -> String {
 
 /// An artifact that a step gave.
 struct Output<'a> {
+    id: &'a str,
     port: &'a str,
     artifact_type: &'a str,
-    path: &'a Path,
+    path: &'a str,
 }
 
 /// The artifacts among a step's outputs.
 fn outputs(step: &Step) -> impl Iterator<Item = Output<'_>> {
     step.outputs.iter().filter_map(|(port, value)| {
         // A parameter may be a map as well, but has no identity.
-        value["artifact_id"].as_str()?;
         Some(Output {
+            id: value["artifact_id"].as_str()?,
             port,
             artifact_type: value["type"].as_str()?,
-            path: Path::new(value["path"].as_str()?),
+            path: value["path"].as_str()?,
         })
     })
 }

@@ -16,6 +16,7 @@ use super::{Context, names};
 use crate::launch::{self, Attempt};
 use crate::outputs::masking::{mask, mask_failure, withhold};
 use crate::secrets::Given;
+use crate::trace_context::traceparent;
 use crate::{outputs, prepare, verify};
 
 /// Looks at the files of these steps: once for all that depend on the same, as the steps of one
@@ -86,17 +87,19 @@ pub(super) fn build(context: &Context, tasks: &[LaunchTask], messages: &Sender<M
     let built = tasks.iter().map(|task| {
         let id = task.attempt();
         let attempt = Attempt::new(task, &config.state_dir);
-        (id, build_one(context, &attempt, names::name_of(id)))
+        (id, build_one(context, &attempt, id))
     });
     // Without a dispatcher the executor ends.
     let _ = messages.send(Message::Built(built.collect()));
 }
 
-fn build_one(context: &Context, attempt: &Attempt<'_>, name: String) -> Built {
-    let given = match given(context, attempt) {
+fn build_one(context: &Context, attempt: &Attempt<'_>, id: AttemptId) -> Built {
+    let mut given = match given(context, attempt) {
         Ok(given) => given,
         Err(why) => return Built::Waits(why),
     };
+    given.trace = context.config.traced.then(|| traceparent(id));
+    let name = names::name_of(id);
     let masker = Masker::new(&given.masks);
     let stuck_after_ms = u64::try_from(context.config.stuck_after.as_millis()).ok();
     let argv = &context.config.component_argv;

@@ -30,9 +30,11 @@ pub(super) fn connect(
     let mut list_sender = Some(list_sender);
     let on_answer = move |message| {
         let list = match message {
-            KeeperMessage::Answer(Answer::Held { attempts }) => attempts,
+            KeeperMessage::Answer(Answer::Held { attempts }) if list_sender.is_some() => attempts,
             // An older keeper: launches tell the same, one by one.
-            KeeperMessage::Answer(Answer::Unsupported { .. }) => Vec::new(),
+            KeeperMessage::Answer(Answer::Unsupported { .. }) if list_sender.is_some() => {
+                Vec::new()
+            }
             message => {
                 if message == KeeperMessage::Disconnected {
                     list_sender = None;

@@ -7,6 +7,7 @@ mod disk;
 mod dispatcher;
 mod hindrance;
 mod jobs;
+mod keeper_health;
 mod link;
 mod names;
 mod pool;
@@ -16,8 +17,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ use crate::memo::DigestMemo;
 use crate::secrets::Secrets;
 use dispatcher::{Dispatcher, Message};
 use hindrance::Hindrances;
+pub use keeper_health::{KeeperHealth, KeeperState};
+pub(crate) use names::name_of;
 use pool::Pool;
 pub use remains::may_live_on;
 
@@ -44,6 +47,8 @@ pub struct ExecutorConfig {
     pub component_argv: Vec<String>,
     /// How long after everything was done to end an attempt it is told as stuck.
     pub stuck_after: Duration,
+    /// Whether attempts are told their place in their run's trace.
+    pub traced: bool,
 }
 
 /// The executor could not be started.
@@ -81,8 +86,7 @@ pub struct LocalExecutor {
 struct Context {
     config: ExecutorConfig,
     memo: DigestMemo,
-    /// The present keeper's instance.
-    keeper: Mutex<String>,
+    keeper: Arc<KeeperHealth>,
     hindrances: Hindrances,
     secrets: Arc<Secrets>,
     messages: Sender<Message>,
@@ -118,16 +122,6 @@ impl Context {
         }
         self.report(Report::Hindered { why });
     }
-
-    fn keeper(&self) -> String {
-        let keeper = self.keeper.lock();
-        keeper.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_keeper(&self, instance: &str) {
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        instance.clone_into(&mut keeper);
-    }
 }
 
 impl LocalExecutor {
@@ -148,7 +142,7 @@ impl LocalExecutor {
         )?;
         let context = Arc::new(Context {
             memo: DigestMemo::new(&config.state_dir),
-            keeper: Mutex::new(link.client.instance().to_owned()),
+            keeper: Arc::new(KeeperHealth::new(link.client.instance(), messages.clone())),
             hindrances: Hindrances::default(),
             secrets: Arc::default(),
             messages: messages.clone(),
@@ -197,6 +191,11 @@ impl LocalExecutor {
         Arc::clone(&self.context.secrets)
     }
 
+    /// How the keeper does.
+    pub fn keeper_health(&self) -> Arc<KeeperHealth> {
+        Arc::clone(&self.context.keeper)
+    }
+
     /// Digests that were taken already, for whoever prepares steps beside this executor.
     pub fn memo(&self) -> &DigestMemo {
         &self.context.memo
@@ -205,7 +204,7 @@ impl LocalExecutor {
 
 impl Executor for LocalExecutor {
     fn keeper(&self) -> String {
-        self.context.keeper()
+        self.context.keeper.instance()
     }
 
     fn submit(&mut self, effects: Vec<Effect>) {

@@ -3,7 +3,7 @@
 use run_engine::ids::{AttemptId, RunId};
 use run_engine::plan::NodeId;
 
-pub(super) fn name_of(attempt: AttemptId) -> String {
+pub(crate) fn name_of(attempt: AttemptId) -> String {
     let AttemptId { run, node, number } = attempt;
     format!("{run}/{}/{number}", node.0)
 }

@@ -7,21 +7,27 @@ use std::collections::BTreeMap;
 use component_api::contract::{ExecutorInput, VARIABLE_BYTES_MAX, value_text, variable_name};
 
 use super::{Attempt, FILES};
+use crate::secrets::Given;
+use crate::trace_context::VARIABLE as TRACE_VARIABLE;
 
 /// All variables, sorted by name. The step's own replace the run's, the contract's replace both. Of the
-/// step's own those that speak of secrets are given, and recorded without.
+/// step's own those that speak of secrets are given, and recorded without. Its place in the trace
+/// replaces the run's, for the run's client is in another trace.
 pub(super) fn of(
     attempt: &Attempt<'_>,
     input: &ExecutorInput,
-    given: BTreeMap<String, String>,
+    given: Given,
 ) -> Vec<(String, String)> {
     let (created, started) = (&attempt.task.created, &attempt.task.started);
     let mut variables = Variables {
         values: created.environment.clone(),
         executor_input: absolute(attempt, &attempt.layout.executor_input()),
     };
+    if let Some(trace) = given.trace {
+        variables.values.insert(TRACE_VARIABLE.to_owned(), trace);
+    }
     variables.values.extend(started.key.env.clone());
-    variables.values.extend(given);
+    variables.values.extend(given.variables);
     for (name, value) in [
         ("RUN_ID", created.run.to_string()),
         ("PIPELINE", created.plan.name.clone()),

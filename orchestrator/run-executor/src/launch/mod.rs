@@ -120,7 +120,7 @@ pub(crate) fn build(
     name: String,
     component_argv: &[String],
     memo: &DigestMemo,
-    given: Given,
+    mut given: Given,
 ) -> Result<Launch, Failure> {
     check_paths(attempt)?;
     check_artifacts(attempt, memo)?;
@@ -135,7 +135,8 @@ pub(crate) fn build(
     let input_path = attempt.path(&attempt.layout.executor_input());
     write(&input_path, json.as_bytes())?;
     let argv = arguments(attempt, component_argv, &json, &input_path);
-    let env = environment::of(attempt, &input, given.variables);
+    let masks = std::mem::take(&mut given.masks);
+    let env = environment::of(attempt, &input, given);
     check_each(&argv, &env)?;
     check_size(&argv, &env)?;
     let cwd = attempt.work_place();
@@ -145,7 +146,7 @@ pub(crate) fn build(
         timeout_ms: attempt.node.policy.timeout_ms,
         grace_ms: grace_ms(attempt.node),
         limits: limits(&attempt.node.resources),
-        masks: given.masks,
+        masks,
         ..Launch::new(name, argv, cwd, log)
     })
 }

@@ -90,6 +90,7 @@ impl World {
             keeper_argv: keeper_argv(&self.state_dir()),
             component_argv: ["/bin/echo", "component"].map(str::to_owned).to_vec(),
             stuck_after: Duration::from_millis(300),
+            traced: false,
         };
         // Nobody listens any more once the test is over.
         let report = move |report| drop(sender.send(report));

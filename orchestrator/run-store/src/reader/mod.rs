@@ -6,6 +6,7 @@
 mod artifacts;
 mod journal;
 mod lookups;
+mod pipelines;
 mod resolve;
 pub(crate) mod rows;
 mod runs;

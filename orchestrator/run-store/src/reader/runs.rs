@@ -99,7 +99,7 @@ impl StoreReader {
     }
 
     /// Ids of runs, the newest first.
-    fn ids(
+    pub(super) fn ids(
         &self,
         pipeline: Option<&str>,
         before: Option<RunId>,

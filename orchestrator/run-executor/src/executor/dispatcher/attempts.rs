@@ -55,7 +55,7 @@ impl Dispatcher {
         let Some(entry) = self.attempts.get_mut(&attempt) else {
             return;
         };
-        if entry.task.started.keeper != self.context.keeper() {
+        if entry.task.started.keeper != self.context.keeper.instance() {
             entry.phase = Phase::Remains;
             let remains = Remains::of(&entry.task, &self.context.config.state_dir);
             // That thread lives as long as this one.
@@ -187,12 +187,10 @@ impl Dispatcher {
             Answer::Malformed { message } => {
                 tracing::error!("the keeper did not understand a request: {message}");
             }
+            // To whoever asked whether it answers at all.
+            Answer::Held { .. } | Answer::Unsupported { .. } => self.context.keeper.answered(),
             // A kill that came after the end; what connecting takes.
-            Answer::Unknown { .. }
-            | Answer::Hello(_)
-            | Answer::Held { .. }
-            | Answer::Occupied { .. }
-            | Answer::Unsupported { .. } => {}
+            Answer::Unknown { .. } | Answer::Hello(_) | Answer::Occupied { .. } => {}
         }
     }
 

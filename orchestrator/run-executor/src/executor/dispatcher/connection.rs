@@ -115,6 +115,7 @@ impl Dispatcher {
     pub(super) fn disconnect(&mut self, why: &str) {
         if self.link.take().is_some() {
             tracing::warn!("{why}; connecting again");
+            self.context.keeper.disconnected();
             // What the old connection still says is passed over from now on.
             self.connection += 1;
             self.reconnect_at = Some(Instant::now());
@@ -135,7 +136,7 @@ impl Dispatcher {
             Ok(link) => {
                 self.reconnect_at = None;
                 tracing::info!("connected to keeper {}", link.client.instance());
-                self.context.set_keeper(link.client.instance());
+                self.context.keeper.connected(link.client.instance());
                 self.link = Some(link);
                 self.take_up();
                 self.meet_keeper();
@@ -150,7 +151,7 @@ impl Dispatcher {
     /// After a new connection: what became of every attempt, and of those that were acknowledged
     /// when nobody listened.
     pub(super) fn take_up(&mut self) {
-        let keeper = self.context.keeper();
+        let keeper = self.context.keeper.instance();
         let held = self.link.as_ref().map(|link| link.held.clone());
         for name in held.into_iter().flatten() {
             if names::attempt_of(&name).is_some_and(|one| !self.attempts.contains_key(&one)) {

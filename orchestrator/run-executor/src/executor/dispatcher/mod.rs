@@ -51,6 +51,8 @@ pub(in crate::executor) enum Message {
     Gone { attempt: AttemptId, proof: String },
     /// From the thread that ends remains: these cannot be ended, or not be proven dead.
     Stuck { attempt: AttemptId, pids: Vec<u32> },
+    /// From who watches: does the keeper answer?
+    Ask,
     /// The executor ends.
     Stop,
 }
@@ -181,6 +183,8 @@ impl Dispatcher {
             // Of an earlier connection: what it told of attempts is told again. What hinders is looked
             // at when everything is handed out.
             Message::Keeper { .. } | Message::Hindered | Message::Stop => {}
+            // Any question does; this one changes nothing.
+            Message::Ask => self.requests.push(Request::List),
             Message::Built(built) => {
                 for (attempt, launch) in built {
                     self.built(attempt, launch);
