@@ -118,3 +118,18 @@ fn each_failure_has_its_code_a_sentence_and_what_to_do() {
         ],
     }, { insta::assert_snapshot!("failures-run", text) });
 }
+
+/// One more than an artifact may have.
+#[test]
+fn an_output_of_too_many_files_is_refused() {
+    let project = Project::of(
+        "too-many-files",
+        "name: many\nsteps:\n  many:\n    run: mkdir \"$OUTPUT_X\" && cd \"$OUTPUT_X\" && seq 100001 | xargs touch\n    \
+         outputs: { x: Artifact }\n    files: []\n",
+    );
+    let status = project.run_to_end();
+    let error = error(&status, "many");
+    assert_eq!(error["code"], "too_many_files", "{status:#}");
+    let hint = error["hint"].as_str().unwrap_or_default();
+    assert!(hint.starts_with("pack them"), "{error:#}");
+}

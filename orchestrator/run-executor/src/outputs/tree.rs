@@ -88,6 +88,8 @@ fn walk(
         tree.files.push(file(root, ".".to_owned(), &found)?);
         return Ok(Some(tree));
     }
+    // Counted before any file is digested and synced, which takes long.
+    let mut files: Vec<(String, Metadata)> = Vec::new();
     let mut open = vec![String::new()];
     while let Some(folder) = open.pop() {
         let path = below(root, &folder);
@@ -101,21 +103,26 @@ fn walk(
                 "" => name,
                 folder => format!("{folder}/{name}"),
             };
-            let path = entry.path();
             let found = entry
                 .metadata()
-                .map_err(|error| unreadable(&path, &error))?;
+                .map_err(|error| unreadable(&entry.path(), &error))?;
             if found.is_dir() {
                 open.push(name);
                 continue;
             }
-            if tree.files.len() == OUTPUT_FILES_MAX {
+            if files.len() == OUTPUT_FILES_MAX {
                 return Err(too_many(root));
             }
-            tree.files.push(file(&path, name, &found)?);
+            files.push((name, found));
         }
-        folder_done(&path)?;
         tree.folders.push(folder);
+    }
+    for (name, found) in files {
+        let path = below(root, &name);
+        tree.files.push(file(&path, name, &found)?);
+    }
+    for folder in &tree.folders {
+        folder_done(&below(root, folder))?;
     }
     tree.files
         .sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
