@@ -46,4 +46,6 @@ mod support;
 mod three_ways;
 mod torture;
 mod tour;
+#[cfg(all(feature = "servers", feature = "opentelemetry"))]
+mod traces;
 mod transcripts;

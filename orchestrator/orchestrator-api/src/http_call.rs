@@ -5,7 +5,7 @@ use crate::transport::{Answer, AnswerBody, BoxFuture, Call, Method, TransportErr
 
 /// What every client is built from. `tls`: whether it is to speak TLS, which takes a while to begin
 /// with, for the system's roots are read.
-pub(crate) fn builder(tls: bool) -> reqwest::ClientBuilder {
+pub fn builder(tls: bool) -> reqwest::ClientBuilder {
     // Of two that install it, the first one counts; both are the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder()

@@ -33,6 +33,7 @@ pub use client::Client;
 pub use daemon::DaemonInfo;
 pub use error::ClientError;
 pub use event::EventLine;
+pub use http_call::builder as http_client_builder;
 pub use overview::Overview;
 pub use pipelines::{
     DeclaredParam, DeclaredStep, Pipeline, PipelineDocument, PipelineVersion, PipelineVersions,

@@ -27,6 +27,8 @@ pub struct DaemonConfig {
     pub slots: usize,
     /// Places by pool; a pool that is not named here has one.
     pub pools: BTreeMap<String, usize>,
+    /// The OpenTelemetry collector that runs are told to: `http://HOST:PORT`; none if absent.
+    pub traces: Option<String>,
     /// What clients may take.
     pub limits: ClientLimits,
     /// End after so long without clients and without unfinished runs; never if absent.

@@ -56,6 +56,15 @@ pub enum DaemonError {
         /// What is wrong.
         why: String,
     },
+    /// A collector of traces cannot be spoken to at all.
+    #[cfg(feature = "opentelemetry")]
+    #[error("runs cannot be told to the collector of traces {collector}")]
+    Traces {
+        /// Its address.
+        collector: String,
+        /// The reason.
+        source: reqwest::Error,
+    },
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),

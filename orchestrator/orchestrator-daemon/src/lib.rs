@@ -17,6 +17,7 @@ mod door;
 mod edge;
 mod ending;
 mod error;
+mod following;
 mod git;
 mod http;
 mod limits;
@@ -31,6 +32,8 @@ pub mod run_loop;
 mod serve;
 mod serve_config;
 mod state_folder;
+#[cfg(feature = "opentelemetry")]
+mod traces;
 pub mod views;
 
 pub use config::{DaemonConfig, Serving};

@@ -130,6 +130,26 @@ pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 /// the last one; the daemon holds nothing for it meanwhile.
 pub(crate) const SLOW_LISTENER: Duration = Duration::from_secs(10);
 
+/// Spans that wait to be sent: those of some seconds of the fastest runs. What is more is dropped.
+#[cfg(feature = "opentelemetry")]
+pub(crate) const SPANS_QUEUED: usize = 8_192;
+
+/// Spans in one message to a collector, as OpenTelemetry's own exporters have it.
+#[cfg(feature = "opentelemetry")]
+pub(crate) const SPANS_SENT_MAX: usize = 512;
+
+/// How long spans are gathered for one message.
+#[cfg(feature = "opentelemetry")]
+pub(crate) const SPANS_GATHERED: Duration = Duration::from_millis(200);
+
+/// How long a collector may take for a message, as OpenTelemetry's own exporters have it.
+#[cfg(feature = "opentelemetry")]
+pub(crate) const SPANS_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a daemon that ends waits for the collector to take what is left.
+#[cfg(feature = "opentelemetry")]
+pub(crate) const SPANS_FAREWELL: Duration = Duration::from_secs(2);
+
 /// Files of an artifact that are walked through for a list.
 pub(crate) const FILES_WALKED_MAX: usize = 100_000;
 

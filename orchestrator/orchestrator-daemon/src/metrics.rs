@@ -24,10 +24,9 @@ use run_engine::seams::JournalEntry;
 use run_engine::state::StepPhase;
 use run_executor::KeeperState;
 use run_store::StoreReader;
-use tokio::sync::broadcast::error::RecvError;
 
 use crate::documents::{hinders, run_state_word, step_state_word};
-use crate::limits::EVENTS_READ;
+use crate::following::Takes;
 use crate::views::{LiveRun, Views};
 
 /// Of a pipeline.
@@ -83,8 +82,9 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// All of them, none counted yet. `commits`: the durations of the loop's commits.
-    pub(crate) fn new(commits: Histogram) -> Self {
+    /// All of them, none counted yet. `commits`: the durations of the loop's commits. `extra` adds what only
+    /// some daemons have.
+    pub(crate) fn new(commits: Histogram, extra: impl FnOnce(&mut Registry)) -> Self {
         let mut registry = Registry::with_prefix("ropewalk");
         let inner = Inner {
             runs: Family::default(),
@@ -143,6 +143,7 @@ impl Metrics {
             "How long a commit took until it was on the disk",
             commits,
         );
+        extra(&mut registry);
         Self(Arc::new(Inner { registry, ..inner }))
     }
 
@@ -186,22 +187,37 @@ impl Metrics {
         self.0.listeners_dropped.inc();
     }
 
-    /// Counts what happens, for ever. What is missed for want of speed is read from the store.
-    pub(crate) async fn follow(self, views: Arc<Views>, reader: StoreReader) {
-        let mut counting = Counting {
-            metrics: self,
-            seq: views.seq(),
+    /// What counts what happens. What is missed for want of speed is read from the store.
+    pub(crate) fn counting(&self, reader: StoreReader) -> Counting {
+        Counting {
+            metrics: self.clone(),
             reader,
             runs: BTreeMap::new(),
-        };
-        let mut events = views.follow();
-        loop {
-            match events.recv().await {
-                Ok(entry) => counting.count(&entry),
-                Err(RecvError::Lagged(_)) => counting = counting.catch_up(views.seq()).await,
-                Err(RecvError::Closed) => return,
-            }
         }
+    }
+}
+
+/// Spans of traces that a collector was told, and was not.
+#[cfg(feature = "opentelemetry")]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SpanCounters {
+    pub(crate) sent: Counter,
+    pub(crate) dropped: Counter,
+}
+
+#[cfg(feature = "opentelemetry")]
+impl SpanCounters {
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "trace_spans_sent",
+            "Spans that the collector of traces took",
+            self.sent.clone(),
+        );
+        registry.register(
+            "trace_spans_dropped",
+            "Spans that the collector of traces did not take",
+            self.dropped.clone(),
+        );
     }
 }
 
@@ -245,10 +261,8 @@ impl Keeper {
 }
 
 /// What it takes to count.
-struct Counting {
+pub(crate) struct Counting {
     metrics: Metrics,
-    /// Number of the last event that was counted.
-    seq: u64,
     reader: StoreReader,
     runs: BTreeMap<RunId, Known>,
 }
@@ -260,35 +274,8 @@ struct Known {
     started: BTreeMap<NodeId, DateTime<Utc>>,
 }
 
-impl Counting {
-    /// Counts what the store has up to an event.
-    async fn catch_up(mut self, until: u64) -> Self {
-        let work = move || {
-            while self.seq < until {
-                let read = self.reader.events_after(self.seq, None, EVENTS_READ);
-                let entries = match read {
-                    Ok(entries) if !entries.is_empty() => entries,
-                    _ => break,
-                };
-                for entry in &entries {
-                    self.count(entry);
-                }
-            }
-            self.seq = self.seq.max(until);
-            self
-        };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(counting) => counting,
-            // It panicked, which ends this task as well.
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
-    }
-
-    fn count(&mut self, entry: &JournalEntry) {
-        if entry.seq <= self.seq {
-            return;
-        }
-        self.seq = entry.seq;
+impl Takes for Counting {
+    fn take(&mut self, entry: &JournalEntry) {
         let run = entry.run;
         if let Event::RunCreated(created) = &entry.event {
             let known = Known {

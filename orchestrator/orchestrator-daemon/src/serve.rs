@@ -30,6 +30,7 @@ use crate::edge::unix::{self, OwnersSocket};
 use crate::edge::{Clients, tls};
 use crate::ending::Ending;
 use crate::error::DaemonError;
+use crate::following::follow;
 use crate::http::{self, Engine, Parts, chain};
 use crate::limits::{
     BLOCKING_THREADS_MAX, EDGE_THREADS, FAREWELL, LOCK_WAIT, LOOP_FAREWELL, RETRY_PAUSE,
@@ -37,10 +38,14 @@ use crate::limits::{
 use crate::lock::{Role, StateLock};
 use crate::machine;
 use crate::metrics::Metrics;
+#[cfg(feature = "opentelemetry")]
+use crate::metrics::SpanCounters;
 use crate::need::Need;
 use crate::run_loop::{self, LoopError, LoopHandle, LoopSender, LoopSettings, RunLoop};
 use crate::serve_config::ClientLimits;
 use crate::state_folder;
+#[cfg(feature = "opentelemetry")]
+use crate::traces::Traces;
 use crate::views::Views;
 
 /// Serves a state folder until it is asked to end: by a signal, by a client, by the removal of the
@@ -112,6 +117,8 @@ struct Core {
     secrets: Arc<Secrets>,
     metrics: Metrics,
     keeper: Arc<KeeperHealth>,
+    #[cfg(feature = "opentelemetry")]
+    traces: Option<Traces>,
 }
 
 impl Core {
@@ -136,9 +143,13 @@ impl Core {
             .collect();
         let run_loop = RunLoop::new(store, executor, SystemClock, views_too, last_seq, settings)
             .with_held(held);
-        let metrics = Metrics::new(views.commits());
+        #[cfg(feature = "opentelemetry")]
+        let (traces, metrics) = tell_traces(config, &views, &reader)?;
+        #[cfg(not(feature = "opentelemetry"))]
+        let metrics = Metrics::new(views.commits(), |_| ());
+        let counting = metrics.counting(reader.clone());
         // It ends with the runtime.
-        let counting = metrics.clone().follow(Arc::clone(&views), reader.clone());
+        let counting = follow(&views, reader.clone(), counting, std::future::pending());
         tokio::spawn(counting);
         let engine = run_loop::start(run_loop, journals, inputs)
             .map_err(DaemonError::io("starting the loop of", state_dir))?;
@@ -153,6 +164,8 @@ impl Core {
             secrets,
             metrics,
             keeper,
+            #[cfg(feature = "opentelemetry")]
+            traces,
         })
     }
 
@@ -160,15 +173,40 @@ impl Core {
     async fn end(self) -> Result<(), DaemonError> {
         // A loop that is gone by now says so by `ended`.
         let _ = self.commands.command(Command::Stop).await;
-        match timeout(LOOP_FAREWELL, self.engine.ended).await {
+        let ended = match timeout(LOOP_FAREWELL, self.engine.ended).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(ended) => Err(loop_error(ended)),
             Err(_) => {
                 tracing::error!("the loop did not end in time; what it had committed is kept");
                 Ok(())
             }
+        };
+        #[cfg(feature = "opentelemetry")]
+        if let Some(traces) = self.traces {
+            traces.end().await;
         }
+        ended
     }
+}
+
+/// Begins to tell runs to the collector that the configuration names, if it names one.
+#[cfg(feature = "opentelemetry")]
+fn tell_traces(
+    config: &DaemonConfig,
+    views: &Arc<Views>,
+    reader: &StoreReader,
+) -> Result<(Option<Traces>, Metrics), DaemonError> {
+    let Some(collector) = &config.traces else {
+        return Ok((None, Metrics::new(views.commits(), |_| ())));
+    };
+    let counters = SpanCounters::default();
+    let metrics = Metrics::new(views.commits(), |registry| counters.register(registry));
+    let traces = Traces::begin(collector, &config.build, views, reader.clone(), counters);
+    let traces = traces.map_err(|source| DaemonError::Traces {
+        collector: collector.clone(),
+        source,
+    })?;
+    Ok((Some(traces), metrics))
 }
 
 /// The journals of unfinished runs, and which runs have none that can be read: they stay as they are,
@@ -402,7 +440,7 @@ fn executor_config(config: &DaemonConfig) -> ExecutorConfig {
         keeper_argv: vec![executable, "keeper".to_owned(), state_dir],
         component_argv: config.component_argv(),
         stuck_after: STUCK_AFTER,
-        traced: false,
+        traced: config.traces.is_some(),
     }
 }
 

@@ -42,6 +42,8 @@ pub struct ServeConfig {
     pub tls: Option<TlsFiles>,
     /// What clients may take.
     pub limits: ClientLimits,
+    /// The OpenTelemetry collector that runs are told to.
+    pub traces: Option<String>,
 }
 
 /// What clients may take of a daemon.
@@ -121,6 +123,7 @@ struct Written {
     tokens: Vec<WrittenToken>,
     tls: Option<WrittenTls>,
     limits: WrittenLimits,
+    traces: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -207,6 +210,7 @@ impl ServeConfig {
             pools: written.pools,
             log: written.log,
             limits: written.limits.read()?,
+            traces: written.traces.map(collector).transpose()?,
             tokens: tokens.collect::<Result<_, _>>()?,
             tls: written.tls.map(|tls| TlsFiles {
                 certificate: folder.join(tls.certificate),
@@ -229,6 +233,20 @@ impl ServeConfig {
             .next()
             .ok_or_else(|| bad("the name stands for no address".to_owned()))
     }
+}
+
+/// A collector's address. What is told to it needs a feature of the build.
+fn collector(url: String) -> Result<String, String> {
+    let rest = url.strip_prefix("http://").or(url.strip_prefix("https://"));
+    if rest.is_none_or(str::is_empty) {
+        return Err(format!(
+            "`traces: {url}` is no address of a collector; give one like `http://127.0.0.1:4318`"
+        ));
+    }
+    if cfg!(feature = "opentelemetry") {
+        return Ok(url);
+    }
+    Err("`traces` needs a ropewalk that was built with `--features opentelemetry`".to_owned())
 }
 
 fn text(path: &Path) -> io::Result<String> {

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use pipeline_plan::NodeId;
 use prometheus_client::metrics::histogram::Histogram;
+use run_engine::ApplyError;
 use run_engine::ids::RunId;
 use run_engine::launch::Waiting;
 use run_engine::seams::JournalEntry;
-use run_engine::state::RunView;
+use run_engine::state::{RunState, RunView};
+use run_store::Journal;
 use tokio::sync::broadcast;
 
 use crate::metrics::commits;
@@ -41,6 +43,19 @@ pub struct LiveRun {
     pub pids: Arc<BTreeMap<NodeId, u32>>,
     /// What steps wait for that could run.
     pub waiting: Arc<[Waiting]>,
+}
+
+impl LiveRun {
+    /// A run as its journal has it: nothing of it lives here.
+    pub(crate) fn recorded(journal: &Journal) -> Result<Self, ApplyError> {
+        let events = journal.entries.iter().map(|entry| &entry.event);
+        Ok(Self {
+            view: RunState::replay(events)?.view(),
+            seq: journal.entries.last().map_or(0, |entry| entry.seq),
+            pids: Arc::new(BTreeMap::new()),
+            waiting: Arc::default(),
+        })
+    }
 }
 
 impl Views {

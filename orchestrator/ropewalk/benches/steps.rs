@@ -9,18 +9,15 @@
 //! numbers and without any graph. Rounds are interleaved; medians are printed, and their ratio.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod workload;
+
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const PROGRAM: &str = "/usr/bin/printf";
-/// Steps in a layer; each needs up to three of the layer before.
-const LAYER: usize = 250;
-
-type Failure = Box<dyn std::error::Error>;
+use workload::{Failure, PROGRAM, argument, median, pipeline};
 
 fn main() -> Result<(), Failure> {
     let steps = argument("--steps", 10_000)?;
@@ -52,16 +49,6 @@ fn main() -> Result<(), Failure> {
         again.as_secs_f64()
     );
     Ok(())
-}
-
-fn argument(name: &str, default: usize) -> Result<usize, Failure> {
-    let mut arguments = std::env::args();
-    while let Some(argument) = arguments.next() {
-        if argument == name {
-            return Ok(arguments.next().ok_or("a number is missing")?.parse()?);
-        }
-    }
-    Ok(default)
 }
 
 /// The processes alone: at most `slots` at once.
@@ -127,34 +114,4 @@ fn run_ours(folder: &Path, steps: usize, slots: usize) -> Result<(Duration, Dura
         .stdout(Stdio::null())
         .status()?;
     Ok((first, again))
-}
-
-fn pipeline(steps: usize) -> String {
-    let mut random = 0x9e37_79b9_u64;
-    let mut text = String::from("name: no-op-steps\nsteps:\n");
-    for step in 0..steps {
-        let _ = write!(
-            text,
-            "  s{step}:\n    run: [{PROGRAM}, x]\n    env: {{ STEP: s{step} }}\n    files: []\n    outputs: {{ n: {{ type: integer, optional: true }} }}\n"
-        );
-        if let Some(before) = (step / LAYER).checked_sub(1) {
-            let mut needs = Vec::new();
-            for _ in 0..3 {
-                random = random
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
-                let need = before * LAYER + (random >> 33) as usize % LAYER;
-                if !needs.contains(&format!("s{need}")) {
-                    needs.push(format!("s{need}"));
-                }
-            }
-            let _ = writeln!(text, "    needs: [{}]", needs.join(", "));
-        }
-    }
-    text
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
 }

@@ -293,6 +293,7 @@ pub(crate) fn daemon_config(
         slots: config.slots.unwrap_or(SLOTS_DEFAULT),
         pools: config.pools.clone(),
         limits: config.limits,
+        traces: config.traces.clone(),
         idle_end,
         serving: None,
     })

@@ -21,7 +21,11 @@ pub(crate) use events::event_line;
 pub(crate) use overview::{hinders, overview};
 pub(crate) use pipelines::version;
 pub(crate) use runs::{Column, summary};
+#[cfg(feature = "opentelemetry")]
+pub(crate) use status::run_reason;
 pub(crate) use status::{status, step};
+#[cfg(feature = "opentelemetry")]
+pub(crate) use words::attempt_state;
 pub(crate) use words::{reason, run_end_word, run_state_word, step_state_word};
 
 use crate::views::LiveRun;

@@ -79,7 +79,7 @@ fn question(view: &RunView) -> Option<api::Reason> {
 }
 
 /// Why a run ended badly: the first step, in topological order, that did so itself.
-pub(super) fn run_reason(view: &RunView) -> Option<api::Reason> {
+pub(crate) fn run_reason(view: &RunView) -> Option<api::Reason> {
     let RunPhase::Ended(_) = view.phase else {
         return None;
     };

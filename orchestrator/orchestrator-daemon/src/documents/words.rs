@@ -51,7 +51,7 @@ pub(super) fn run_state(view: &RunView, held: bool) -> api::RunState {
 }
 
 /// Where an attempt stands of a step that stands so.
-pub(super) fn attempt_state(end: Option<&AttemptEnd>, step: StepPhase) -> api::AttemptState {
+pub(crate) fn attempt_state(end: Option<&AttemptEnd>, step: StepPhase) -> api::AttemptState {
     let Some(end) = end else {
         return match step {
             StepPhase::Stuck => api::AttemptState::Stuck,

@@ -1,12 +1,10 @@
 //! From what a client names to what is meant: runs, steps, and a run as it is now.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pipeline_plan::{NodeId, Plan};
 use pipeline_spec::did_you_mean;
 use run_engine::ids::RunId;
-use run_engine::state::RunState;
 use uuid::Uuid;
 
 use super::Api;
@@ -63,14 +61,7 @@ impl Api {
         let Some(journal) = self.reader.journal(run)? else {
             return Err(unreadable("it is not there".to_owned()));
         };
-        let events = journal.entries.iter().map(|entry| &entry.event);
-        let state = RunState::replay(events).map_err(|error| unreadable(chain(&error)))?;
-        let live = LiveRun {
-            view: state.view(),
-            seq: journal.entries.last().map_or(0, |entry| entry.seq),
-            pids: Arc::new(BTreeMap::new()),
-            waiting: Arc::default(),
-        };
+        let live = LiveRun::recorded(&journal).map_err(|error| unreadable(chain(&error)))?;
         Ok(Snapshot {
             run: Arc::new(live),
             held: views.is_some() && !self.is_left(run),

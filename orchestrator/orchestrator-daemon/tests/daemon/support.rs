@@ -39,6 +39,7 @@ pub(crate) fn config(state_dir: &Path) -> DaemonConfig {
         executable: state_dir.parent().unwrap().join("ropewalk"),
         slots: 16,
         pools: BTreeMap::new(),
+        traces: None,
         limits: ClientLimits::default(),
         idle_end: idle_end.map(|text| Duration::from_millis(text.parse().unwrap())),
         serving: None,

@@ -118,6 +118,7 @@ impl Settings {
                 "slots": slots,
                 "pools": config.pools,
                 "log": config.log,
+                "traces": config.traces,
                 "limits": {
                     "head_ms": milliseconds(limits.head),
                     "body_ms": milliseconds(limits.body),
@@ -144,6 +145,7 @@ impl Settings {
             ("slots", slots.to_string()),
             ("pools", pools.join("\n")),
             ("log", config.log.clone().unwrap_or_default()),
+            ("traces", config.traces.clone().unwrap_or_default()),
             (
                 "limits",
                 format!(
