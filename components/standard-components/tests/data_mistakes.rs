@@ -2,80 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod attempt;
+#[path = "data_mistakes/world.rs"]
+mod world;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use attempt::{Attempt, Ended, json};
+use attempt::{Ended, json};
 use component_api::contract::EXIT_REFUSED;
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
-
-const ROWS: &str = "id,x,word\n1,1.5,a\n2,2.5,b\n3,3.5,a\n4,4.5,b\n5,5.5,a\n6,6.5,b\n";
-const SCHEMA: &str = "default_environment: [TRAINING, SERVING]\nfeature:\n- name: id\n  type: INT\n- name: x\n  \
-                      type: FLOAT\n  float_domain: { max: 10.0 }\n- name: word\n  type: BYTES\n";
-
-struct World {
-    root: TempDir,
-}
-
-impl World {
-    fn new() -> Self {
-        let world = Self {
-            root: tempfile::tempdir().unwrap(),
-        };
-        world.write("rows.csv", ROWS);
-        world.write("schema.yaml", SCHEMA);
-        world
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.root.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        fs::write(self.path(name), text).unwrap();
-        self.path(name)
-    }
-
-    fn attempt(&self, component: &str) -> Attempt {
-        let count = fs::read_dir(self.root.path()).unwrap().count();
-        Attempt::new(component, &self.path(&format!("{component}-{count}")))
-    }
-
-    fn ingest(&self, text: &str) -> Ended {
-        let file = self.write("data.csv", text);
-        self.attempt("ingest").input("source", &file).run()
-    }
-
-    /// Statistics of these rows.
-    fn statistics(&self, text: &str) -> PathBuf {
-        let examples = self.ingest(text).succeeded().path("examples");
-        let attempt = self.attempt("statistics").input("examples", &examples);
-        attempt.run().succeeded().path("statistics")
-    }
-
-    fn transform(&self, label: Value, features: Value) -> Ended {
-        let examples = self.ingest(ROWS).succeeded().path("examples");
-        self.attempt("transform")
-            .input("examples", &examples)
-            .input("schema", &self.path("schema.yaml"))
-            .param("label", label)
-            .param("features", features)
-            .run()
-    }
-}
-
-/// A failure whose reason, without the temporary folder, is this.
-fn fails(world: &World, ended: &Ended, expected: &str) {
-    assert_eq!(ended.status, 1, "{expected}");
-    let root = format!("{}/", world.root.path().display());
-    let reason = ended.output.reason.replace(&root, "");
-    assert!(
-        reason.contains(expected),
-        "{reason}\ndoes not say\n{expected}"
-    );
-}
+use world::{ROWS, SCHEMA, World, fails};
 
 #[test]
 fn ingest_names_file_line_and_column() {

@@ -22,6 +22,8 @@ mod chance;
 mod oracle;
 #[path = "simulation/pipelines.rs"]
 mod pipelines;
+#[path = "simulation/reports.rs"]
+mod reports;
 #[path = "simulation/seeds.rs"]
 mod seeds;
 #[path = "simulation/trouble.rs"]

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::chance::Chance;
 use crate::pipelines::{FILE, Pipelines, retry_of};
+use crate::reports::{is_of_attempt, show};
 use crate::support::audit::Audit;
 use crate::support::executor::Cut;
 use crate::support::store::{Crash, Disk};
@@ -474,55 +475,5 @@ impl Universe {
                 writeln!(log, "{seq:>4} {line}").unwrap();
             }
         }
-    }
-}
-
-fn is_of_attempt(report: &Report) -> bool {
-    match report {
-        Report::Prepared { .. } | Report::Verified { .. } | Report::Hindered { .. } => false,
-        Report::Launched { .. }
-        | Report::Ended { .. }
-        | Report::Lost { .. }
-        | Report::Stuck { .. }
-        | Report::Waits { .. } => true,
-    }
-}
-
-fn show(report: &Report) -> String {
-    match report {
-        Report::Prepared { node, result, .. } => {
-            format!("step {} is prepared: {}", node.0, result.is_ok())
-        }
-        Report::Verified { node, missing, .. } => {
-            format!("step {} is verified: {missing:?}", node.0)
-        }
-        Report::Launched {
-            attempt, adopted, ..
-        } => format!(
-            "attempt {} of step {} runs, adopted: {adopted}",
-            attempt.number, attempt.node.0
-        ),
-        Report::Ended { attempt, report } => format!(
-            "attempt {} of step {} ended with {:?}",
-            attempt.number,
-            attempt.node.0,
-            report.exit.and_then(|exit| exit.code)
-        ),
-        Report::Lost { attempt, .. } => {
-            format!(
-                "attempt {} of step {} is lost",
-                attempt.number, attempt.node.0
-            )
-        }
-        Report::Stuck { attempt, .. } => {
-            format!(
-                "attempt {} of step {} is stuck",
-                attempt.number, attempt.node.0
-            )
-        }
-        Report::Waits { attempt, why } => {
-            format!("step {} waits: {}", attempt.node.0, why.text)
-        }
-        Report::Hindered { why } => format!("nothing can be launched: {why:?}"),
     }
 }
