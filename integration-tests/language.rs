@@ -4,6 +4,7 @@ mod approvals;
 mod attempts;
 mod components;
 mod flow;
+mod foreach;
 mod hostile;
 mod keys;
 mod peers;

@@ -113,6 +113,47 @@ fn a_value_arrives_as_it_is_and_does_nothing() {
 }
 
 #[test]
+fn items_arrive_as_they_are_and_do_nothing() {
+    let pipeline = r#"name: hostile-items
+params: { items: { type: list, default: [] } }
+steps:
+  each:
+    foreach: "${{ params.items }}"
+    run: [python3, item.py, "${{ item }}"]
+    with: { text: "${{ item }}" }
+    env: { TEXT: "${{ item }}" }
+    outputs: { said: string, file: Artifact }
+  all:
+    run: printf '%s' "$SAID" > "$OUTPUT_SEEN"
+    env: { SAID: "${{ steps.each.outputs.said | tojson }}" }
+    inputs: { files: each.file }
+    outputs: { seen: Artifact }
+"#;
+    let item = r#"import json, os, sys
+given = json.load(open(os.environ["ROPEWALK_EXECUTOR_INPUT"]))
+text = given["inputs"]["parameterValues"]["text"]
+assert [text] * 4 == [sys.argv[1], *(os.environ[n] for n in ("TEXT", "PARAM_TEXT", "ROPEWALK_ITEM"))]
+open(os.environ["OUTPUT_FILE"], "w").write(text)
+open(given["outputs"]["parameters"]["said"]["outputFile"], "w").write(text)
+"#;
+    let project = Project::of("hostile-items", pipeline);
+    project.write("item.py", item);
+    let params = project.folder().join("../params.json");
+    fs::write(&params, json!({ "items": HOSTILE }).to_string()).expect("scratch can be written");
+    let status = project.run_with(&["--params-file", &params.to_string_lossy()]);
+    assert_eq!(status["state"], "succeeded", "{status:#}");
+    let steps = status["steps"].as_array().expect("a status has steps");
+    for (step, text) in steps.iter().zip(HOSTILE) {
+        assert_eq!(step["item"], text);
+        assert_eq!(step["outputs"]["said"], text);
+    }
+    let seen = fs::read(given(&project, "all.seen")).expect("the shell wrote it");
+    let seen: Value = serde_json::from_slice(&seen).expect("it is a list");
+    assert_eq!(seen, json!(HOSTILE));
+    assert!(!project.folder().join("pwned").exists());
+}
+
+#[test]
 fn what_no_program_can_be_given_is_said_so_and_stands_in_the_json() {
     let project = project();
     let long = "x".repeat(1 << 20);

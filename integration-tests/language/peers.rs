@@ -1,4 +1,4 @@
-//! What the field's other engines document of triggers, conditions and retries, held against ours.
+//! What the field's other engines document of triggers, conditions, retries and loops, held against ours.
 //!
 //! Each table names the page that it is taken from. Where ours differs on purpose, the table says so.
 
@@ -323,4 +323,105 @@ fn dependencies_of_argo() {
             assert_eq!(step["state"], expected, "{depends} of {task}: {step:#}");
         }
     }
+}
+
+/// Loops: the peer's case, what stands for it here, how the items end, and what becomes of a step that
+/// needs them.
+///
+/// Airflow, "Dynamic Task Mapping"
+/// (airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/dynamic-task-mapping.html);
+/// GitHub Actions, "Workflow syntax", `jobs.<job_id>.strategy`
+/// (docs.github.com/en/actions/reference/workflow-syntax-for-github-actions); Argo Workflows, "Loops"
+/// (argo-workflows.readthedocs.io/en/latest/walk-through/loops).
+///
+/// On purpose ours differs in this: a mapping over nothing is skipped in Airflow, and an empty matrix is an
+/// error in GitHub Actions; here nothing to do is done. `fail-fast: true`, which GitHub takes for granted,
+/// ends the other jobs of a matrix when one fails; here all items are done, as in Airflow and as with
+/// `fail-fast: false`, so that what a run gives never depends on which of them was faster.
+const LOOPS: &[(&str, &str, &[&str], &str)] = &[
+    (
+        "airflow_expand",
+        "{ foreach: [0, 0], run: EXIT }",
+        &["succeeded", "succeeded"],
+        "succeeded",
+    ),
+    // "upstream_failed" of what follows a mapped task with the default trigger rule.
+    (
+        "airflow_one_fails",
+        "{ foreach: [0, 1, 0], run: EXIT }",
+        &["succeeded", "failed", "succeeded"],
+        "skipped",
+    ),
+    // "If the input is empty (zero length), no new tasks will be created."
+    (
+        "airflow_zero_length",
+        "{ foreach: [], run: EXIT }",
+        &["succeeded"],
+        "succeeded",
+    ),
+    (
+        "github_no_fail_fast",
+        "{ foreach: [1, 0, 0], max_parallel: 1, run: EXIT }",
+        &["failed", "succeeded", "succeeded"],
+        "skipped",
+    ),
+    // `continue-on-error: true` of a job with a matrix.
+    (
+        "github_continue_on_error",
+        "{ foreach: [1, 0], allow_failure: true, run: EXIT }",
+        &["failed", "succeeded"],
+        "succeeded",
+    ),
+    // `withParam`: a list that a step gave.
+    (
+        "argo_with_param",
+        "{ foreach: \"${{ steps.list.outputs.codes }}\", run: EXIT }",
+        &["succeeded", "succeeded"],
+        "succeeded",
+    ),
+    // `withItems` of maps, with `{{item.code}}`.
+    (
+        "argo_with_items",
+        "{ foreach: [{ code: 0 }, { code: 1 }], run: [sh, -c, 'exit \"$1\"', sh, \"${{ item.code }}\"] }",
+        &["succeeded", "failed"],
+        "skipped",
+    ),
+];
+
+#[test]
+fn loops_of_airflow_github_and_argo() {
+    let mut pipeline = "name: loops\nsteps:\n".to_owned();
+    pipeline += "  list: { run: 'echo \"codes=[0, 0]\" >> \"$ROPEWALK_OUTPUT\"', outputs: { codes: list } }\n";
+    for (id, step, ..) in LOOPS {
+        let step = step.replace("EXIT", r#"'exit "$ROPEWALK_ITEM"'"#);
+        let _ = writeln!(pipeline, "  {id}: {step}");
+        let _ = writeln!(
+            pipeline,
+            "  after_{id}: {{ run: [\"true\"], needs: [{id}] }}"
+        );
+    }
+    // Argo: "The output of all iterations can be accessed as a JSON array, once the loop is done."
+    pipeline += r#"  argo_each:
+    foreach: [3, 1, 2]
+    run: echo "n=$ROPEWALK_ITEM" >> "$ROPEWALK_OUTPUT"
+    outputs: { n: integer }
+  argo_all:
+    run: printf '%s' "$ALL" > "$OUTPUT_ALL"
+    env: { ALL: "${{ steps.argo_each.outputs.n }}" }
+    outputs: { all: string }
+"#;
+    let project = Project::of("loops", &pipeline);
+    let status = project.run_to_end();
+    assert_eq!(status["state"], "failed", "{status:#}");
+    let steps = status["steps"].as_array().expect("a status has steps");
+    for (id, _, items, after) in LOOPS {
+        let states = steps.iter().filter(|step| step["id"] == **id);
+        let states: Vec<&Value> = states.map(|step| &step["state"]).collect();
+        assert_eq!(states, *items, "{id}");
+        let after_it = step(&status, &format!("after_{id}"));
+        assert_eq!(after_it["state"], **after, "{id}: {after_it:#}");
+    }
+    let reason = &step(&status, "after_airflow_one_fails")["reason"]["code"];
+    assert_eq!(reason, "upstream_failed");
+    assert_eq!(step(&status, "argo_all")["outputs"]["all"], "[3,1,2]");
 }

@@ -113,6 +113,8 @@ pub struct DeclaredStep {
     pub question: Option<String>,
     /// When it runs, as an expression; null for always.
     pub condition: Option<String>,
+    /// The list for whose items it is done, before its expressions are resolved; null for once.
+    pub foreach: Option<Value>,
     /// Ids of the steps that must have ended before it.
     pub needs: Vec<String>,
     /// Its parameters, before their expressions are resolved.

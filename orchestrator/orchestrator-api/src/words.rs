@@ -189,6 +189,7 @@ words! {
         RunFailed "run_failed" "The run is over: a step failed.",
         RunRefused "run_refused" "The run is over: a step refused and none failed.",
         RunCancelled "run_cancelled" "The run is over: the user ended it.",
+        StepExpanded "step_expanded" "It is known for which items a step is done.",
         StepStarted "step_started" "An attempt was launched.",
         StepAdopted "step_adopted" "An attempt was found alive by a new daemon.",
         StepSucceeded "step_succeeded" "A step did what it promised.",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use pipeline_plan::{NodeId, Plan};
 use run_engine::artifact::Outputs;
-use run_engine::event::{GitState, Trigger};
+use run_engine::event::{CarriedItem, GitState, Trigger};
 use run_engine::ids::{ExecutionId, RunId};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -70,6 +70,8 @@ pub struct NewRun {
     pub retry_of: Option<RunId>,
     /// Steps that an execution of an earlier run stands in for.
     pub carried: BTreeMap<NodeId, ExecutionId>,
+    /// Likewise items of steps that are done for each item of a list, by step.
+    pub carried_items: BTreeMap<NodeId, Vec<CarriedItem>>,
     /// Steps that may not be reused.
     pub forced: BTreeSet<NodeId>,
     /// The steps that it is made of; none if it is made of all.

@@ -171,7 +171,8 @@ impl Metrics {
             };
             let state = label(run_state_word(&live.view));
             inner.runs.get_or_create(&state).inc();
-            for step in live.view.steps.iter() {
+            for task in live.view.tasks.shown() {
+                let step = live.view.steps.get(task.0 as usize);
                 let state = label(step_state_word(step.phase));
                 inner.steps.get_or_create(&state).inc();
                 queued += i64::from(step.phase == StepPhase::Ready);

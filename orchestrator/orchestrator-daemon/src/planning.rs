@@ -9,27 +9,30 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use pipeline_plan::{Node, NodeId};
 use run_engine::decide::follow;
-use run_engine::event::{Carried, Event, RunCreated, StepReused};
+use run_engine::event::{Carried, Event, RunCreated, StepReused, expanded};
 use run_engine::ids::RunId;
 use run_engine::reason::{Failure, Reason, ReasonCode};
 use run_engine::reuse::KeyParts;
 use run_engine::seams::{Lookups, PrepareTask, Prepared, Reusable, StoreError, VerifyTask};
 use run_engine::state::{RunState, StepPhase};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::command::NewRun;
 use crate::resolve::{
-    Resolved, RunContext, Unresolved, forced, gone, never_reused, prepare_task, resolve,
-    unmet_condition, why_it_runs,
+    Resolved, RunContext, Unresolved, forced, gone, items, items_standing_in, never_reused,
+    prepare_task, resolve, unmet_condition, why_it_runs,
 };
 
 pub use crate::resolve::ResolveSettings;
 
-/// What would happen to a step.
+/// What would happen to a step, or to an item of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedStep {
     /// The step.
     pub node: NodeId,
+    /// The item, from 0, if it is one.
+    pub item_index: Option<u32>,
     /// What would be done.
     pub action: PlannedAction,
     /// Why.
@@ -83,9 +86,24 @@ pub fn plan(
     planning.begin()?;
     for node in created.plan.node_ids() {
         let step = planning.step(node)?;
-        planning.steps.push(step);
+        let expanded = planning.state.tasks.of_step(node).cloned();
+        match expanded.filter(|expansion| !expansion.items.is_empty()) {
+            None => planning.steps.push(step),
+            Some(expansion) => {
+                for task in expansion.tasks() {
+                    let step = planning.step(task)?;
+                    planning.steps.push(step);
+                }
+            }
+        }
     }
-    Ok(planning.steps)
+    let Planning { steps, state, .. } = planning;
+    let named = steps.into_iter().map(|step| PlannedStep {
+        node: state.tasks.step(step.node),
+        item_index: state.tasks.item_index(step.node),
+        ..step
+    });
+    Ok(named.collect())
 }
 
 /// The run as it would be made.
@@ -99,6 +117,7 @@ fn imagined(run: &NewRun, now: DateTime<Utc>) -> RunCreated {
         trigger: run.trigger.clone(),
         retry_of: run.retry_of,
         carried: run.carried.clone(),
+        carried_items: run.carried_items.clone(),
         forced: run.forced.clone(),
         selected: run.selected.clone(),
         slots: run.slots,
@@ -135,13 +154,25 @@ impl<L: Lookups> Planning<'_, L> {
 
     fn step(&mut self, node: NodeId) -> Result<PlannedStep, StoreError> {
         let context = self.context;
-        let planned = context.created.plan.node(node);
+        let planned = context.created.plan.node(self.state.tasks.step(node));
         if let Some(step) = self.before_its_needs(node, planned) {
             return Ok(step);
+        }
+        if let Some(items) = items_standing_in(&self.state, node) {
+            return Ok(self.expanded(node, items));
+        }
+        if let Some(found) = self.carried_item(node)? {
+            let why = context.created.carries(self.state.tasks.step(node));
+            return Ok(self.reuse(node, found, why));
         }
         match unmet_condition(context, &self.state, node) {
             Ok(None) => {}
             Ok(Some(reason)) => return Ok(self.skipped(node, reason)),
+            Err(failure) => return Ok(self.failed(node, failure)),
+        }
+        match items(context, &self.state, node) {
+            Ok(None) => {}
+            Ok(Some(items)) => return Ok(self.expanded(node, items)),
             Err(failure) => return Ok(self.failed(node, failure)),
         }
         let prepared = match prepare_task(context, &self.state, node) {
@@ -160,6 +191,28 @@ impl<L: Lookups> Planning<'_, L> {
             Err(Unresolved::Skip(reason)) => Ok(self.skipped(node, reason)),
             Err(Unresolved::Step(failure)) => Ok(self.failed(node, failure)),
         }
+    }
+
+    /// What is carried over for an item.
+    fn carried_item(&self, task: NodeId) -> Result<Option<Reusable>, StoreError> {
+        let Some(item) = self.state.tasks.item(task) else {
+            return Ok(None);
+        };
+        let step = self.state.tasks.step(task);
+        let carried = self.context.created.carried_items.get(&step);
+        let mut carried = carried.into_iter().flatten();
+        match carried.find(|carried| carried.item == item) {
+            Some(carried) => self.lookups.execution(carried.execution),
+            None => Ok(None),
+        }
+    }
+
+    /// A step that would be done for each of these items.
+    fn expanded(&mut self, node: NodeId, items: Vec<Value>) -> PlannedStep {
+        let (items, at) = (Arc::new(items), self.now);
+        let reason = expanded(items.len());
+        self.imagine(&Event::StepExpanded { node, items, at });
+        told(node, PlannedAction::Run, reason)
     }
 
     /// A step that would fail before it has an attempt.
@@ -188,6 +241,10 @@ impl<L: Lookups> Planning<'_, L> {
     /// What is known of a step while something that it waits for has not ended in the imagined run.
     fn before_its_needs(&self, node: NodeId, planned: &Node) -> Option<PlannedStep> {
         let step = self.state.step(node);
+        // An item that would have to wait for others is told of as if it had not to.
+        if self.state.tasks.item_index(node).is_some() {
+            return None;
+        }
         if step.phase == StepPhase::Skipped {
             let reason = step.reason.clone()?;
             return Some(told(node, PlannedAction::Skip, reason));
@@ -226,6 +283,14 @@ impl<L: Lookups> Planning<'_, L> {
 
     /// Lets an event happen to the imagined run, and the skips that follow from it.
     fn imagine(&mut self, event: &Event) {
+        let waits = |(task, _)| {
+            self.state.tasks.item_index(task).is_some()
+                && self.state.step(task).phase == StepPhase::Waiting
+        };
+        if event.step().is_some_and(waits) {
+            // Nothing follows from an item that waits for others before they have ended.
+            return;
+        }
         // The step is ready, for all that it needs ended well in the imagined run.
         let applied = self.state.apply(event);
         debug_assert_eq!(applied, Ok(()));
@@ -261,7 +326,8 @@ impl<L: Lookups> Planning<'_, L> {
                 None => self.reuse(node, found, None),
             });
         }
-        let reason = why_it_runs(self.context, planned, resolved, self.lookups)?;
+        let name = self.state.name(node);
+        let reason = why_it_runs(self.context, (planned, &name), resolved, self.lookups)?;
         Ok(told(node, PlannedAction::Run, reason))
     }
 
@@ -300,6 +366,7 @@ impl<L: Lookups> Planning<'_, L> {
 fn told(node: NodeId, action: PlannedAction, reason: Reason) -> PlannedStep {
     PlannedStep {
         node,
+        item_index: None,
         action,
         reason,
         reused_from: None,

@@ -7,6 +7,7 @@
 mod condition;
 mod context;
 mod inputs;
+mod items;
 mod looked_up;
 mod prepare;
 mod reasons;
@@ -29,6 +30,7 @@ pub(crate) use condition::unmet_condition;
 pub use context::ResolveSettings;
 pub(crate) use context::RunContext;
 pub(crate) use inputs::Given;
+pub(crate) use items::{items, items_standing_in};
 pub(crate) use prepare::prepare_task;
 pub(crate) use reasons::{forced, gone, never_reused, stand_in_gone, why_it_runs};
 pub(crate) use refusals::refused_by;
@@ -115,9 +117,9 @@ pub(crate) fn resolve(
     prepared: &Prepared,
     lookups: &impl Lookups,
 ) -> Result<Resolved, Unresolved> {
-    let node = state.plan().node(id);
+    let node = state.planned(id);
     let inputs = inputs::gather(state, node, prepared, lookups)?;
-    let scope = StepScope::new(context, state, node, &inputs);
+    let scope = StepScope::new(context, state, id, &inputs);
     let env = scope.texts(&node.env)?;
     let cache_key = node.cache_key.as_ref();
     let cache_key = cache_key.map(|text| scope.text(text, || "cache.key".to_owned()));
@@ -132,8 +134,9 @@ pub(crate) fn resolve(
         files: prepared.key_files.clone(),
         workdir: node.workdir.clone(),
         cache_key: cache_key.transpose()?,
+        item: state.tasks.item(id).map(|item| item.value),
     });
-    let reuse = reuse(context, node, id, prepared, &key);
+    let reuse = reuse(context, node, state.tasks.step(id), prepared, &key);
     Ok(Resolved { inputs, key, reuse })
 }
 
@@ -218,11 +221,12 @@ fn digests(
         return digests;
     }
     for need in &node.needs {
-        let outputs = state.step(*need).outputs.iter();
+        let outputs = state.given(*need).into_iter();
         for (port, artifact) in outputs.flat_map(|outputs| &outputs.artifacts) {
             if EVALUATIONS.contains(&&*artifact.type_name) {
                 let name = format!("{}.{port}", state.plan().node(*need).id);
-                digests.insert(name, vec![artifact.digest.clone()]);
+                let given: &mut Vec<String> = digests.entry(name).or_default();
+                given.push(artifact.digest.clone());
             }
         }
     }

@@ -80,7 +80,12 @@ impl Picture {
         if let Some(state) = run_state(event.event_type) {
             self.state = state;
         }
-        let name = text::step_name(event.step.as_deref()?, event.item_index);
+        let id = event.step.as_deref()?;
+        if event.event_type == EventType::StepExpanded {
+            self.expand(id, event);
+            return None;
+        }
+        let name = text::step_name(id, event.item_index);
         let step = &mut self.steps[*self.places.get(&name)?];
         step.state = step_state(event.event_type)?;
         match step.state {
@@ -91,6 +96,30 @@ impl Picture {
             _ => {}
         }
         Some(step)
+    }
+
+    /// A step gives way to its items. One without items is over at once.
+    fn expand(&mut self, id: &str, event: &EventLine) {
+        let Some(place) = self.places.get(id).copied() else {
+            return;
+        };
+        let reason = event.reason.as_ref();
+        let count = reason.and_then(|reason| reason.detail.as_deref()?.parse().ok());
+        let items = (0..count.unwrap_or(0)).map(|index| StepPicture {
+            name: text::step_name(id, Some(index)),
+            state: StepState::Waiting,
+            started_at: None,
+            ended_at: None,
+        });
+        let items: Vec<StepPicture> = items.collect();
+        if items.is_empty() {
+            self.steps[place].state = StepState::Succeeded;
+            return;
+        }
+        self.steps.splice(place..=place, items);
+        let places = self.steps.iter().enumerate();
+        let places = places.map(|(place, step)| (step.name.clone(), place));
+        self.places = places.collect();
     }
 
     /// How many steps stand in a state.
@@ -132,7 +161,9 @@ fn step_state(event: EventType) -> Option<StepState> {
         EventType::StepStuck => Some(StepState::Stuck),
         EventType::StepRetrying => Some(StepState::Backoff),
         EventType::ApprovalRequested => Some(StepState::AwaitingApproval),
-        EventType::RunCreated
+        // Its items take its place.
+        EventType::StepExpanded
+        | EventType::RunCreated
         | EventType::RunResumed
         | EventType::RunWaiting
         | EventType::RunCancelling

@@ -15,6 +15,7 @@ use crate::finally::awaited;
 use crate::pages::Pages;
 use crate::reason::{Failure, Reason, abandoned, stuck};
 use crate::state::{Attempt, AttemptEnd, AttemptEndKind, RunPhase, RunState, Step, StepPhase};
+use crate::tasks::Tasks;
 
 /// An event that cannot happen to this run as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -86,6 +87,8 @@ impl RunState {
             ordinary: plan.nodes.iter().filter(|node| !node.finally).count(),
             finally_waits: plan.nodes.iter().any(|node| node.finally),
             steps: Pages::new(&steps),
+            tasks: Tasks::new(plan.nodes.len()),
+            expanding: BTreeMap::new(),
             started_at: None,
             ended_at: None,
             ready,
@@ -193,6 +196,7 @@ impl RunState {
                 ..
             } => self.stick(*node, *attempt, pids, name),
             Event::StepAbandoned { node, attempt, at } => self.abandon(*node, *attempt, *at, name),
+            Event::StepExpanded { node, items, at } => self.expand(*node, items, *at, name),
             Event::ApprovalRequested(request) => self.ask(request, name),
             Event::ApprovalDecided {
                 node,
@@ -221,7 +225,8 @@ impl RunState {
         self.expect_turn(started.node, name)?;
         let step = self.expect(started.node, &[StepPhase::Ready, StepPhase::Backoff], name)?;
         let next = step.attempts.len() as u32 + 1;
-        if matches!(self.plan().node(started.node).action, Action::Approve(_)) {
+        let is_question = matches!(self.planned(started.node).action, Action::Approve(_));
+        if is_question || self.is_list(started.node) {
             return Err(self.illegal(started.node, name));
         }
         if started.attempt != next {
@@ -251,7 +256,7 @@ impl RunState {
             &[StepPhase::Ready]
         };
         let step = self.expect(reused.node, legal, name)?;
-        if !step.attempts.is_empty() {
+        if !step.attempts.is_empty() || self.is_list(reused.node) {
             // They belong to an execution of this run, which the reused one would take the place of.
             return Err(self.illegal(reused.node, name));
         }
@@ -277,7 +282,7 @@ impl RunState {
     ) -> Result<(), ApplyError> {
         self.expect_turn(node, name)?;
         let step = self.expect(node, &[StepPhase::Waiting, StepPhase::Ready], name)?;
-        let planned = self.plan().node(node);
+        let planned = self.planned(node);
         let is_legal = match step.phase {
             StepPhase::Waiting => self.doomed.contains(&node),
             // Only when it is its turn it shows whether it is to run and has what it takes.
@@ -371,16 +376,19 @@ impl RunState {
         self.awaiting.remove(&node);
         self.waits = false;
         self.unfinished -= 1;
-        let planned = self.plan().node(node);
+        let planned = self.planned(node);
         let (finally, allow_failure) = (planned.finally, planned.allow_failure);
+        let is_item = self.tasks.item_index(node).is_some();
         match phase {
+            // Its step counts.
+            _ if is_item => {}
             StepPhase::Failed if allow_failure => {}
             StepPhase::Failed => self.failed += 1,
             StepPhase::Refused => self.refused += 1,
             _ => {}
         }
         let all_dependents = Arc::clone(&self.dependents);
-        for dependent in &all_dependents[node.0 as usize] {
+        for dependent in all_dependents.get(node.0 as usize).into_iter().flatten() {
             if self.step(*dependent).phase != StepPhase::Waiting {
                 continue;
             }
@@ -393,6 +401,7 @@ impl RunState {
         if !finally {
             self.ordinary -= 1;
         }
+        self.item_ended(node, at);
         self.turn_to_finally(at);
     }
 
@@ -405,7 +414,7 @@ impl RunState {
         if self.outcome() != Some(end) {
             return Err(self.illegal_for_run(name));
         }
-        for node in self.plan().node_ids() {
+        for node in self.task_ids() {
             if !self.step(node).phase.is_ended() {
                 self.cancel_step(node, at);
             }
@@ -462,7 +471,7 @@ impl RunState {
 
     pub(crate) fn illegal(&self, node: NodeId, event: &'static str) -> ApplyError {
         ApplyError::Illegal {
-            step: self.plan().node(node).id.clone(),
+            step: self.name(node),
             phase: self.step(node).phase,
             event,
         }
@@ -470,7 +479,7 @@ impl RunState {
 
     fn stale(&self, node: NodeId, attempt: u32, event: &'static str) -> ApplyError {
         ApplyError::StaleAttempt {
-            step: self.plan().node(node).id.clone(),
+            step: self.name(node),
             attempt,
             event,
         }
@@ -516,6 +525,7 @@ pub fn event_name(event: &Event) -> &'static str {
         Event::StepSkipped { .. } => "step_skipped",
         Event::StepCancelled { .. } => "step_cancelled",
         Event::StepAbandoned { .. } => "step_abandoned",
+        Event::StepExpanded { .. } => "step_expanded",
         Event::ApprovalRequested(_) => "approval_requested",
         Event::ApprovalDecided { decision, .. } => match decision.verdict {
             Verdict::Approved => "approved",

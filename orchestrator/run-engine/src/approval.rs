@@ -21,7 +21,8 @@ impl RunState {
         let node = request.intent.node;
         self.expect_turn(node, event)?;
         self.expect(node, &[StepPhase::Ready], event)?;
-        if !matches!(self.plan().node(node).action, Action::Approve(_)) {
+        let is_question = matches!(self.planned(node).action, Action::Approve(_));
+        if !is_question || self.is_list(node) {
             return Err(self.illegal(node, event));
         }
         let step = self.steps.get_mut(node.0 as usize);

@@ -22,6 +22,9 @@ pub struct Artifact {
     pub type_version: u32,
     /// Producing step.
     pub step: String,
+    /// The item of that step, from 0, if it was made for one.
+    #[serde(default)]
+    pub item_index: Option<u32>,
     /// Port of that step.
     pub port: String,
     /// Run in which it was made.

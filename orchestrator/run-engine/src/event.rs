@@ -17,6 +17,7 @@ use crate::artifact::{Artifact, Outputs};
 use crate::ids::{ExecutionId, RunId};
 use crate::reason::{Failure, Reason, ReasonCode};
 use crate::reuse::KeyParts;
+use crate::tasks::Item;
 
 /// Something that happened to a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +132,15 @@ pub enum Event {
         /// When.
         at: DateTime<Utc>,
     },
+    /// It is known for which items a step is done.
+    StepExpanded {
+        /// The step.
+        node: NodeId,
+        /// The items.
+        items: Arc<Vec<Value>>,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// A step asks a person.
     ApprovalRequested(Arc<ApprovalRequest>),
     /// A person answered, or nobody did in time.
@@ -195,6 +205,8 @@ pub struct RunCreated {
     pub retry_of: Option<RunId>,
     /// Steps that an execution of an earlier run stands in for, without a look at their keys.
     pub carried: BTreeMap<NodeId, ExecutionId>,
+    /// Likewise items of steps that are done for each item of a list, by step.
+    pub carried_items: BTreeMap<NodeId, Vec<CarriedItem>>,
     /// Steps that may not be reused.
     pub forced: BTreeSet<NodeId>,
     /// The steps that the run is made of; none if it is made of all.
@@ -211,6 +223,15 @@ pub struct RunCreated {
     pub host: String,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+/// An item for which an execution of an earlier run stands in, if the step is done for it again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CarriedItem {
+    /// The item, with its place in the list.
+    pub item: Item,
+    /// Its execution.
+    pub execution: ExecutionId,
 }
 
 /// What made a run.
@@ -397,9 +418,10 @@ impl RunCreated {
         selected.is_none_or(|selected| selected.contains(&node))
     }
 
-    /// Why a step is carried over, if it is.
+    /// Why a step is carried over, or items of it, if any are.
     pub fn carries(&self, node: NodeId) -> Option<Carried> {
-        self.carried.contains_key(&node).then(|| {
+        let is_carried = self.carried.contains_key(&node) || self.carried_items.contains_key(&node);
+        is_carried.then(|| {
             if self.is_selected(node) {
                 Carried::Retry
             } else {
@@ -410,8 +432,18 @@ impl RunCreated {
 
     /// Whether this step is no part of the run, nor anything that it gave before.
     pub fn leaves_out(&self, node: NodeId) -> bool {
-        !self.is_selected(node) && !self.carried.contains_key(&node)
+        !self.is_selected(node) && self.carries(node).is_none()
     }
+}
+
+/// As the reason of an expansion: how many items there are.
+pub fn expanded(count: usize) -> Reason {
+    let text = match count {
+        0 => "its list is empty".to_owned(),
+        1 => "1 item".to_owned(),
+        count => format!("{count} items"),
+    };
+    Reason::new(ReasonCode::New, text, count.to_string())
 }
 
 impl Decision {
@@ -481,6 +513,7 @@ impl Event {
             | Self::StepLost { at, .. }
             | Self::StepStuck { at, .. }
             | Self::StepSkipped { at, .. }
+            | Self::StepExpanded { at, .. }
             | Self::StepCancelled { at, .. }
             | Self::StepAbandoned { at, .. }
             | Self::RunCancelling { at, .. }
@@ -504,9 +537,9 @@ impl Event {
             | Self::StepCancelled { node, attempt, .. }
             | Self::StepAbandoned { node, attempt, .. } => Some((*node, Some(*attempt))),
             Self::ApprovalRequested(request) => Some((request.intent.node, None)),
-            Self::StepSkipped { node, .. } | Self::ApprovalDecided { node, .. } => {
-                Some((*node, None))
-            }
+            Self::StepSkipped { node, .. }
+            | Self::StepExpanded { node, .. }
+            | Self::ApprovalDecided { node, .. } => Some((*node, None)),
             Self::RunCreated(_)
             | Self::RunResumed { .. }
             | Self::RunWaiting { .. }

@@ -28,8 +28,8 @@ impl RunState {
 
     /// Whether a step belongs to the part of the run that is going on.
     pub(crate) fn has_turn(&self, node: NodeId) -> bool {
-        let nodes = &self.plan().nodes;
-        let finally = nodes.get(node.0 as usize).map(|node| node.finally);
+        let known = (node.0 as usize) < self.steps.len();
+        let finally = known.then(|| self.planned(node).finally);
         match self.phase {
             RunPhase::Active => finally != Some(true),
             RunPhase::Finishing(_) => finally != Some(false),
@@ -103,8 +103,8 @@ impl RunState {
         self.abandons = false;
         self.phase = RunPhase::Finishing(end);
         let plan = Arc::clone(self.plan());
-        for node in plan.node_ids() {
-            if plan.node(node).finally {
+        for node in self.task_ids() {
+            if plan.node(self.tasks.step(node)).finally {
                 self.met(node);
             } else if !self.step(node).phase.is_ended() {
                 self.cancel_step(node, at);
@@ -121,8 +121,9 @@ impl RunState {
         self.doomed.remove(&node);
         self.backoff.remove(&node);
         self.awaiting.remove(&node);
+        self.expanding.remove(&node);
         self.unfinished -= 1;
-        if !self.plan().node(node).finally {
+        if !self.planned(node).finally {
             self.ordinary -= 1;
         }
     }
@@ -132,7 +133,8 @@ impl RunState {
     pub(crate) fn met(&mut self, node: NodeId) {
         let open = &mut self.open_needs[node.0 as usize];
         *open -= 1;
-        let is_last = *open == 0 && !self.created.leaves_out(node);
+        let left_out = self.created.leaves_out(self.tasks.step(node));
+        let is_last = *open == 0 && !left_out;
         if is_last && self.step(node).phase == StepPhase::Waiting {
             self.steps.get_mut(node.0 as usize).phase = StepPhase::Ready;
             self.ready.insert(node);

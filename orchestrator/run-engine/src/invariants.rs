@@ -38,14 +38,18 @@ type Promise = (bool, &'static str);
 /// Everything that should be true of this run and is not; empty unless this program has a defect.
 pub fn violations(state: &RunState) -> Vec<Violation> {
     let mut found = Vec::new();
-    for node in state.plan().node_ids() {
+    for node in state.task_ids() {
+        let of_step = match state.tasks.item_index(node) {
+            Some(_) => Vec::new(),
+            None => needs(state, node).to_vec(),
+        };
         let promises = attempts(state, state.step(node))
             .into_iter()
-            .chain(phase(state, state.step(node)))
-            .chain(needs(state, node));
+            .chain(phase(state, node))
+            .chain(of_step);
         let broken = promises.filter(|(holds, _)| !holds);
         found.extend(broken.map(|(_, promise)| Violation {
-            step: Some(state.plan().node(node).id.clone()),
+            step: Some(state.name(node)),
             promise,
         }));
     }
@@ -111,7 +115,9 @@ fn attempts(state: &RunState, step: &Step) -> [Promise; 6] {
     ]
 }
 
-fn phase(state: &RunState, step: &Step) -> [Promise; 7] {
+fn phase(state: &RunState, node: NodeId) -> [Promise; 8] {
+    let step = state.step(node);
+    let expanded = state.tasks.of_step(node);
     let last = step.attempts.last();
     let asked = step.approval.as_ref();
     let (stands, how) = match asked {
@@ -119,18 +125,29 @@ fn phase(state: &RunState, step: &Step) -> [Promise; 7] {
             last.is_none() && follows_answer(step.phase, asked),
             "where it stands follows from the answer to what it asked",
         ),
+        None if expanded.is_some() => (
+            last.is_none() && follows_items(state, node),
+            "where it stands follows from how its items ended",
+        ),
         None => (
             follows(step.phase, last),
             "where it stands follows from how its last attempt ended",
         ),
     };
     let stands_in = step.phase == StepPhase::Reused
-        || step.phase == StepPhase::Refused && step.attempts.is_empty() && asked.is_none();
+        || step.phase == StepPhase::Refused
+            && step.attempts.is_empty()
+            && asked.is_none()
+            && expanded.is_none();
     let has_outputs = step.phase.is_good() || step.phase == StepPhase::Refused;
     let has_reason =
         !step.attempts.is_empty() || step.phase.is_ended() && step.phase != StepPhase::Cancelled;
     [
         (stands, how),
+        (
+            expanded.is_some() == state.expanding.contains_key(&node) || step.phase.is_ended(),
+            "its items are counted while they are in progress",
+        ),
         (
             asked.is_none() || step.execution.is_some(),
             "it has an execution once a person was asked",
@@ -174,6 +191,7 @@ fn needs(state: &RunState, node: NodeId) -> [Promise; 4] {
                 step.phase,
                 StepPhase::Ready
                     | StepPhase::AwaitingApproval
+                    | StepPhase::Expanded
                     | StepPhase::Reused
                     | StepPhase::Refused
                     | StepPhase::Failed
@@ -227,13 +245,14 @@ fn run(state: &RunState) -> [Promise; 5] {
 
 fn indexes(state: &RunState) -> [Promise; 9] {
     let all = |phase: StepPhase| -> BTreeSet<NodeId> {
-        let nodes = state.plan().node_ids();
+        let nodes = state.task_ids();
         nodes
             .filter(|node| state.step(*node).phase == phase)
             .collect()
     };
-    let waiting = all(StepPhase::Waiting);
     let plan = state.plan();
+    let mut waiting = all(StepPhase::Waiting);
+    waiting.retain(|node| (node.0 as usize) < plan.nodes.len());
     let doomed = waiting.iter().filter(|node| {
         let mut needs = awaited(plan, **node);
         state.created.leaves_out(**node) || needs.any(|need| is_bad(state, **node, need))
@@ -243,7 +262,7 @@ fn indexes(state: &RunState) -> [Promise; 9] {
         let part = plan.node(*node).finally && !finally_began(state);
         state.open_needs[node.0 as usize] as usize == open.count() + usize::from(part)
     });
-    let ordinary = unfinished_nodes(state).filter(|node| !plan.node(*node).finally);
+    let ordinary = unfinished_nodes(state).filter(|node| !state.planned(*node).finally);
     let unfinished = state.steps.iter().filter(|step| !step.phase.is_ended());
     [
         (
@@ -279,7 +298,7 @@ fn indexes(state: &RunState) -> [Promise; 9] {
             "it counts the steps that have not ended",
         ),
         (
-            state.failed == failed(state) && state.refused == count(state, StepPhase::Refused),
+            state.failed == failed(state) && state.refused == refused(state),
             "it counts the steps that failed and refused",
         ),
     ]
@@ -297,7 +316,7 @@ fn follows(phase: StepPhase, last: Option<&Attempt>) -> bool {
     let ended = |kind: End| last.and_then(end_of) == Some(kind);
     match phase {
         StepPhase::Waiting | StepPhase::Skipped | StepPhase::Reused => none,
-        StepPhase::AwaitingApproval => false,
+        StepPhase::AwaitingApproval | StepPhase::Expanded => false,
         StepPhase::Ready => none || ended(End::Lost),
         StepPhase::Running | StepPhase::Stuck => last.is_some_and(|attempt| attempt.end.is_none()),
         StepPhase::Backoff => ended(End::Failed),
@@ -311,6 +330,21 @@ fn follows(phase: StepPhase, last: Option<&Attempt>) -> bool {
                 || ended(End::Lost)
                 || ended(End::Failed)
         }
+    }
+}
+
+/// Whether an expanded step stands where its items let it stand.
+fn follows_items(state: &RunState, node: NodeId) -> bool {
+    let phase = state.step(node).phase;
+    let items = state.items(node);
+    let open = items
+        .filter(|task| !state.step(*task).phase.is_ended())
+        .count();
+    match phase {
+        StepPhase::Expanded => open > 0,
+        // Its run may have ended before its items.
+        StepPhase::Cancelled => is_cancelled(state.phase),
+        ended => open == 0 && state.of_items(node).0 == ended,
     }
 }
 
@@ -337,7 +371,7 @@ fn ends_as_its_steps(state: &RunState) -> bool {
         return true;
     };
     let failed = failed(state) > 0;
-    let refused = count(state, StepPhase::Refused) > 0;
+    let refused = refused(state) > 0;
     match end {
         RunEnd::Succeeded => !failed && !refused,
         RunEnd::Failed => failed,
@@ -361,7 +395,7 @@ fn finally_began(state: &RunState) -> bool {
 }
 
 fn unfinished_nodes(state: &RunState) -> impl Iterator<Item = NodeId> + '_ {
-    let nodes = state.plan().node_ids();
+    let nodes = state.task_ids();
     nodes.filter(|node| !state.step(*node).phase.is_ended())
 }
 
@@ -373,7 +407,10 @@ fn failed(state: &RunState) -> usize {
         .count()
 }
 
-fn count(state: &RunState, phase: StepPhase) -> usize {
-    let steps = state.steps.iter();
-    steps.filter(|step| step.phase == phase).count()
+/// How many steps refused; an item's step counts for it.
+fn refused(state: &RunState) -> usize {
+    let nodes = state.plan().node_ids();
+    nodes
+        .filter(|node| state.step(*node).phase == StepPhase::Refused)
+        .count()
 }

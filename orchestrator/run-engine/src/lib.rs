@@ -13,6 +13,7 @@ mod approval;
 pub mod artifact;
 pub mod decide;
 pub mod event;
+mod expansion;
 pub mod failure_code;
 mod finally;
 pub mod ids;
@@ -24,6 +25,7 @@ pub mod retry;
 pub mod reuse;
 pub mod seams;
 pub mod state;
+pub mod tasks;
 
 pub use apply::{ApplyError, event_name};
 pub use pages::Pages;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// Items in a page; a page of steps is some 40 KiB.
 const PAGE_ITEMS: usize = 256;
 
-/// A list whose length is fixed when it is made.
+/// A list that only grows.
 #[derive(Debug, Clone)]
 pub struct Pages<T> {
     pages: Vec<Arc<Vec<T>>>,
@@ -25,6 +25,17 @@ impl<T: Clone> Pages<T> {
                 .collect(),
             len: items.len(),
         }
+    }
+
+    /// Adds so many items to the end.
+    pub fn extend(&mut self, count: usize, item: &T) {
+        for _ in 0..count {
+            match self.pages.last_mut().filter(|page| page.len() < PAGE_ITEMS) {
+                Some(page) => Arc::make_mut(page).push(item.clone()),
+                None => self.pages.push(Arc::new(vec![item.clone()])),
+            }
+        }
+        self.len += count;
     }
 
     /// How many items there are.

@@ -41,7 +41,7 @@ pub fn next_attempt(
     if FINAL.iter().any(|code| code.name() == failure.code) {
         return None;
     }
-    let policy = state.plan().node(node).policy.retry.clone();
+    let policy = state.planned(node).policy.retry.clone();
     let policy = policy.unwrap_or_default();
     let ends = state.step(node).attempts.iter().filter_map(|attempt| {
         let end = attempt.end.as_ref()?;

@@ -36,6 +36,8 @@ pub struct KeyParts {
     pub workdir: Option<String>,
     /// What the author says that it depends on, resolved.
     pub cache_key: Option<String>,
+    /// The item that it is done for, if it is one of a list.
+    pub item: Option<Value>,
 }
 
 /// The files that a command depends on.
@@ -77,6 +79,10 @@ impl KeyParts {
                 parts[name] = part.as_str().into();
             }
         }
+        // What is done once keeps the key that it had before there were items.
+        if let Some(item) = &self.item {
+            parts["item"] = item.clone();
+        }
         blake3::hash(parts.to_string().as_bytes())
             .to_hex()
             .to_string()
@@ -117,6 +123,13 @@ impl KeyParts {
         if let Some((name, old, new)) = first_difference(&before.params, &self.params) {
             let text = format!("parameter `{name}` changed{}", from_to(old, new));
             return Some(Reason::new(ReasonCode::ParameterChanged, text, name));
+        }
+        if self.item != before.item {
+            let text = format!(
+                "its item changed{}",
+                from_to(before.item.as_ref(), self.item.as_ref())
+            );
+            return Some(Reason::new(ReasonCode::ParameterChanged, text, "item"));
         }
         if let Some((port, ..)) = first_difference(&before.inputs, &self.inputs) {
             let text = format!("input `{port}` changed");

@@ -20,6 +20,7 @@ use crate::event::{Event, RunCreated, StepStarted};
 use crate::ids::{AttemptId, ExecutionId, RunId};
 use crate::reason::{Failure, Reason};
 use crate::reuse::FileSet;
+use crate::tasks::{Item, Tasks};
 
 /// What is remembered. One thread owns all writes; a failed write is fatal to the daemon.
 pub trait Store: Lookups {
@@ -33,7 +34,8 @@ pub trait Lookups {
     fn reusable(&self, key: &str) -> Result<Option<Reusable>, StoreError>;
     /// What an execution gave, for steps that a retry carries over.
     fn execution(&self, execution: ExecutionId) -> Result<Option<Reusable>, StoreError>;
-    /// The newest intent of this step in any run of the pipeline, to say what changed since.
+    /// The newest intent of this step in any run of the pipeline, to say what changed since. Of an item
+    /// `step` is what it is called: `train[3]`.
     fn newest_start(
         &self,
         pipeline: &str,
@@ -297,12 +299,48 @@ pub struct LaunchTask {
     pub created: Arc<RunCreated>,
     /// Its intent.
     pub started: Arc<StepStarted>,
+    /// The item that it is of, if it is of one.
+    pub item: Option<ItemOf>,
+}
+
+/// An item, and the step that it is of.
+#[derive(Debug, Clone)]
+pub struct ItemOf {
+    /// The step.
+    pub step: NodeId,
+    /// The item.
+    pub item: Item,
 }
 
 impl LaunchTask {
+    /// An attempt of a run with these tasks.
+    pub fn new(created: &Arc<RunCreated>, tasks: &Tasks, started: &Arc<StepStarted>) -> Self {
+        let item = tasks.item(started.node);
+        Self {
+            created: Arc::clone(created),
+            started: Arc::clone(started),
+            item: item.map(|item| ItemOf {
+                step: tasks.step(started.node),
+                item,
+            }),
+        }
+    }
+
     /// What the plan says of its step.
     pub fn node(&self) -> &Node {
-        self.created.plan.node(self.started.node)
+        let item = self.item.as_ref();
+        self.created
+            .plan
+            .node(item.map_or(self.started.node, |of| of.step))
+    }
+
+    /// What its task is called: `train`, or `train[3]` for an item.
+    pub fn name(&self) -> String {
+        let id = &self.node().id;
+        match &self.item {
+            Some(of) => format!("{id}[{}]", of.item.index),
+            None => id.clone(),
+        }
     }
 
     /// The attempt's identity.

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use pipeline_plan::{NodeId, Plan};
+use pipeline_plan::{Node, NodeId, Plan};
 
 use crate::artifact::Outputs;
 use crate::event::{ApprovalRequest, Decision, Exit, RunCreated, RunEnd, StepStarted, Timer};
 use crate::ids::{ExecutionId, RunId};
 use crate::pages::Pages;
 use crate::reason::{Failure, Reason};
+use crate::tasks::Tasks;
 
 /// A run as of its last event.
 #[derive(Debug, Clone)]
@@ -22,8 +23,12 @@ pub struct RunState {
     pub created: Arc<RunCreated>,
     /// Where it stands.
     pub phase: RunPhase,
-    /// Its steps by [`NodeId`].
+    /// Its tasks by number: steps, and behind them items.
     pub steps: Pages<Step>,
+    /// What the numbers stand for.
+    pub tasks: Tasks,
+    /// Expanded steps that have not ended, and how far they are.
+    pub(crate) expanding: BTreeMap<NodeId, Expanding>,
     /// When its first attempt was started.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
@@ -60,6 +65,15 @@ pub struct RunState {
     pub(crate) refused: usize,
 }
 
+/// How far an expanded step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expanding {
+    /// Number of the first item that was not let go yet, among all tasks.
+    pub(crate) next: u32,
+    /// Items that have not ended.
+    pub(crate) open: u32,
+}
+
 /// What readers see of a run: a snapshot between two turns.
 #[derive(Debug, Clone)]
 pub struct RunView {
@@ -67,13 +81,17 @@ pub struct RunView {
     pub created: Arc<RunCreated>,
     /// Where it stands.
     pub phase: RunPhase,
-    /// Its steps by [`NodeId`].
+    /// Its tasks by number: steps, and behind them items.
     pub steps: Pages<Step>,
+    /// What the numbers stand for.
+    pub tasks: Tasks,
     /// When its first attempt was started.
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
-    /// How many steps have ended.
+    /// How many steps there are, each item in the place of its step.
+    pub count: usize,
+    /// How many of them have ended.
     pub ended_count: usize,
     /// Whether nothing is left to do before a person has decided.
     pub waits: bool,
@@ -140,6 +158,8 @@ pub enum StepPhase {
     Backoff,
     /// It waits for a person.
     AwaitingApproval,
+    /// Its items are in progress.
+    Expanded,
     /// Over: it did what it promised.
     Succeeded,
     /// Over: an earlier execution stands in.
@@ -204,6 +224,7 @@ impl StepPhase {
                 | Self::Stuck
                 | Self::Backoff
                 | Self::AwaitingApproval
+                | Self::Expanded
         )
     }
 
@@ -229,7 +250,39 @@ impl RunState {
         &self.created.plan
     }
 
-    /// A step. Numbers come from this run's plan.
+    /// What the plan says of a task: of an item what it says of the step.
+    pub fn planned(&self, task: NodeId) -> &Node {
+        self.plan().node(self.tasks.step(task))
+    }
+
+    /// What a task is called: `train`, or `train[3]` for an item.
+    pub fn name(&self, task: NodeId) -> String {
+        let id = &self.planned(task).id;
+        match self.tasks.item_index(task) {
+            Some(index) => format!("{id}[{index}]"),
+            None => id.clone(),
+        }
+    }
+
+    /// What a step gave; of an expanded step what its items gave, in order.
+    pub fn given(&self, node: NodeId) -> Vec<&Arc<Outputs>> {
+        match self.tasks.of_step(node) {
+            Some(expansion) => {
+                let tasks = expansion.tasks();
+                tasks
+                    .filter_map(|task| self.step(task).outputs.as_ref())
+                    .collect()
+            }
+            None => self.step(node).outputs.iter().collect(),
+        }
+    }
+
+    /// All tasks, in the order of their numbers.
+    pub fn task_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.steps.len() as u32).map(NodeId)
+    }
+
+    /// A task. Numbers come from this run.
     pub fn step(&self, node: NodeId) -> &Step {
         self.steps.get(node.0 as usize)
     }
@@ -269,8 +322,10 @@ impl RunState {
             created: Arc::clone(&self.created),
             phase: self.phase,
             steps: self.steps.clone(),
+            tasks: self.tasks.clone(),
             started_at: self.started_at,
             ended_at: self.ended_at,
+            count: self.steps.len() - self.tasks.replaced_count(),
             ended_count: self.ended_count(),
             waits: self.waits,
         }
@@ -322,9 +377,10 @@ impl RunState {
         self.running.len()
     }
 
-    /// How many steps have ended.
+    /// How many steps have ended, each item in the place of its step.
     pub fn ended_count(&self) -> usize {
-        self.steps.len() - self.unfinished
+        let replaced = self.tasks.replaced_count() - self.expanding.len();
+        self.steps.len() - self.unfinished - replaced
     }
 
     /// The live attempt of a step.

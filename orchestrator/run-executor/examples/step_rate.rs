@@ -104,6 +104,7 @@ fn ours(folder: &Path, attempts: usize, parallel: usize) -> Outcome<f64> {
         Effect::Launch(LaunchTask {
             created: Arc::clone(&created),
             started: Arc::new(started(&created, n, keeper)),
+            item: None,
         })
     };
     let keeper = executor.keeper();
@@ -154,6 +155,7 @@ fn run(folder: &Path, steps: usize) -> RunCreated {
         },
         retry_of: None,
         carried: BTreeMap::new(),
+        carried_items: BTreeMap::new(),
         forced: BTreeSet::new(),
         selected: None,
         slots: 64,

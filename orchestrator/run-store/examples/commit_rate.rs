@@ -275,6 +275,7 @@ impl Script {
             },
             retry_of: None,
             carried: BTreeMap::new(),
+            carried_items: BTreeMap::new(),
             forced: BTreeSet::new(),
             selected: None,
             slots: 64,

@@ -132,6 +132,7 @@ fn finish(
         end: end.into(),
         at: at.into(),
         started_at: live.progress.started_at,
+        steps_added: live.progress.steps_added,
         last_seq,
         journal,
     };

@@ -13,6 +13,8 @@ use run_engine::event::{Decision, Event, Exit, RunCreated, StepEnded, StepStarte
 use run_engine::ids::RunId;
 use run_engine::reason::{Failure, Reason};
 use run_engine::seams::StoreError;
+use run_engine::tasks::Tasks;
+use serde_json::Value;
 
 use crate::stored::event::impossible;
 use crate::stored::execution::{ExecutionState, StoredAttempt, StoredEnd};
@@ -23,6 +25,7 @@ use crate::stored::run::StoredProgress;
 pub(crate) struct LiveRun {
     pub(crate) run: RunId,
     plan: Arc<Plan>,
+    tasks: Tasks,
     pub(crate) first_seq: u64,
     pub(crate) progress: StoredProgress,
     open: BTreeMap<NodeId, Open>,
@@ -40,6 +43,7 @@ struct Open {
 pub(crate) struct Over {
     pub(crate) run: RunId,
     pub(crate) step: String,
+    pub(crate) item_index: Option<u32>,
     pub(crate) state: ExecutionState,
     pub(crate) started: Arc<StepStarted>,
     pub(crate) attempts: Vec<StoredAttempt>,
@@ -65,6 +69,7 @@ impl LiveRun {
         Self {
             run: created.run,
             plan: Arc::clone(&created.plan),
+            tasks: Tasks::new(created.plan.nodes.len()),
             first_seq,
             progress: StoredProgress::default(),
             open: BTreeMap::new(),
@@ -148,6 +153,10 @@ impl LiveRun {
                 self.end_attempt(*node, *attempt, &End::new(StoredEnd::Abandoned, None, *at))?;
                 self.close(*node, ExecutionState::Cancelled, *at)
             }
+            Event::StepExpanded { node, items, .. } => {
+                self.expand(*node, items);
+                return Ok(Vec::new());
+            }
             Event::ApprovalRequested(request) => {
                 self.open(&request.intent);
                 return Ok(Vec::new());
@@ -177,9 +186,27 @@ impl LiveRun {
         &self.plan.name
     }
 
-    /// The id of a step.
-    pub(crate) fn step(&self, node: NodeId) -> &str {
-        let node = self.plan.nodes.get(node.0 as usize);
+    /// Items take the place of their step, which is over if there are none.
+    fn expand(&mut self, node: NodeId, items: &Arc<Vec<Value>>) {
+        self.tasks.expand(node, items);
+        match items.len() {
+            0 => self.progress.steps_ended += 1,
+            count => self.progress.steps_added += count as u32 - 1,
+        }
+    }
+
+    /// What a task is called: `train`, or `train[3]` for an item.
+    pub(crate) fn name(&self, task: NodeId) -> String {
+        let step = self.step(task);
+        match self.tasks.item_index(task) {
+            Some(index) => format!("{step}[{index}]"),
+            None => step.to_owned(),
+        }
+    }
+
+    /// The id of a task's step.
+    pub(crate) fn step(&self, task: NodeId) -> &str {
+        let node = self.plan.nodes.get(self.tasks.step(task).0 as usize);
         node.map_or("", |node| node.id.as_str())
     }
 
@@ -277,6 +304,7 @@ impl LiveRun {
         Some(Over {
             run: self.run,
             step: self.step(node).to_owned(),
+            item_index: self.tasks.item_index(node),
             state,
             started: open.started,
             attempts: open.attempts,

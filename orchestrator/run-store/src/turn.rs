@@ -152,7 +152,7 @@ impl<'a> TurnRows<'a> {
     /// Notes the newest intent of a step.
     fn start(&mut self, run: RunId, seq: u64, started: &StepStarted) -> Result<(), StoreError> {
         let live = self.live_run(run)?;
-        let key = keys::of_start(live.pipeline(), live.step(started.node));
+        let key = keys::of_start(live.pipeline(), &live.name(started.node));
         let row = StoredStart {
             execution: started.execution.0,
             run: run.0,
@@ -187,6 +187,7 @@ impl<'a> TurnRows<'a> {
         let row = StoredExecution {
             run: over.run.0,
             step: over.step.clone(),
+            item_index: over.item_index,
             state: over.state,
             started: self.spill.started(&over.started)?,
             attempts: over.attempts.clone(),

@@ -110,7 +110,11 @@ pub fn environment_names(plan: &Plan) -> BTreeSet<String> {
         for text in texts.chain(&node.cache_key) {
             add_names(text, &mut names);
         }
-        for value in node.params.values() {
+        for value in node
+            .params
+            .values()
+            .chain(node.foreach.iter().map(|f| &f.items))
+        {
             add_names_of_value(value, &mut names);
         }
     }

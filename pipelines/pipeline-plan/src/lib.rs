@@ -15,6 +15,6 @@ pub use compile::{Compiled, compile, compile_files, compile_text};
 pub use component_api::manifest::ParamSpec;
 pub use component_files::named_component_files;
 pub use plan::{
-    Action, ComponentFile, Concurrency, Condition, InputPlan, Node, NodeId, OutputKind, OutputPlan,
-    OwnType, PLAN_FORMAT_VERSION, Plan, Policy, Resources, Retry, Source, WhenBusy,
+    Action, ComponentFile, Concurrency, Condition, Foreach, InputPlan, Node, NodeId, OutputKind,
+    OutputPlan, OwnType, PLAN_FORMAT_VERSION, Plan, Policy, Resources, Retry, Source, WhenBusy,
 };

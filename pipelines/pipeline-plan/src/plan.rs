@@ -150,6 +150,9 @@ pub struct Node {
     /// Whether it runs at all, decided when what it needs has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<Condition>,
+    /// For what it is done, decided when what it needs has ended; none for a step that is done once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreach: Option<Foreach>,
     /// Whether the run may succeed although it failed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_failure: bool,
@@ -175,6 +178,16 @@ pub struct Condition {
     /// skip the step by itself.
     #[serde(default)]
     pub asks_status: bool,
+}
+
+/// `foreach:` of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Foreach {
+    /// A list, which may hold `${{ ... }}`, or a text that is one expression.
+    pub items: Value,
+    /// How many items there are at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_parallel: Option<u32>,
 }
 
 /// What bounds the attempts of a step.
@@ -383,6 +396,7 @@ impl Node {
             resources: Resources::default(),
             policy: Policy::default(),
             condition: None,
+            foreach: None,
             allow_failure: false,
             tolerates: Vec::new(),
             awaits: Vec::new(),

@@ -50,6 +50,9 @@ pub const DEVICES_MAX: u32 = 4_096;
 /// Most runs of a pipeline that `max_runs` lets run at once: the engine holds no more unfinished ones.
 pub const MAX_RUNS_MAX: u32 = 1_000;
 
+/// Most items of a step with `foreach`. Each is held in memory like a step and is a row of the run's status.
+pub const ITEMS_MAX: usize = 10_000;
+
 /// Longest duration, in milliseconds: ten years. What waits longer waits for ever, and ten times as
 /// much would still fit wherever times are counted.
 pub const DURATION_MS_MAX: u64 = 10 * 366 * 24 * 60 * 60 * 1_000;

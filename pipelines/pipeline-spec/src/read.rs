@@ -6,6 +6,7 @@
 pub(crate) mod approve;
 mod component;
 pub(crate) mod defaults;
+mod foreach;
 mod given;
 pub(crate) mod input;
 pub(crate) mod params;

@@ -149,6 +149,11 @@ pub struct Step {
     pub inherited: BTreeSet<String>,
     /// `if:`, a text that is one expression; none where the key is absent.
     pub condition: Option<String>,
+    /// `foreach:`: a list, which may hold expressions, or a text that is one expression; none where the
+    /// key is absent.
+    pub foreach: Option<Value>,
+    /// `max_parallel:`, how many items there are at once.
+    pub max_parallel: Option<u32>,
     /// Whether the run goes on, and may succeed, although it failed.
     pub allow_failure: bool,
     /// Whether it stands in `finally:`, and so runs after all others whatever became of them.
@@ -301,6 +306,8 @@ impl Default for Step {
             policy: Policy::default(),
             inherited: BTreeSet::new(),
             condition: None,
+            foreach: None,
+            max_parallel: None,
             allow_failure: false,
             finally: false,
         }

@@ -23,7 +23,7 @@ pub(crate) fn artifact(artifact: &Artifact, state_dir: &Path) -> api::Artifact {
         name: artifact.port.clone(),
         run_id: artifact.run.0,
         step: artifact.step.clone(),
-        item_index: None,
+        item_index: artifact.item_index,
         path,
         digest: artifact.digest.clone(),
         size_bytes: artifact.size_bytes,

@@ -3,21 +3,22 @@
 use orchestrator_api as api;
 use orchestrator_api::{DocumentVersion, EventType};
 use pipeline_plan::Plan;
-use run_engine::event::{Event, RunEnd, Verdict};
+use run_engine::event::{Event, RunEnd, Verdict, expanded};
 use run_engine::reason::{abandoned, lost, stuck};
 use run_engine::seams::JournalEntry;
+use run_engine::tasks::Tasks;
 
 use super::words::{attempt_error, reason};
 
-/// An event as a line. The plan is that of the event's run.
-pub(crate) fn event_line(entry: &JournalEntry, plan: &Plan) -> api::EventLine {
+/// An event as a line. Plan and tasks are those of the event's run.
+pub(crate) fn event_line(entry: &JournalEntry, plan: &Plan, tasks: &Tasks) -> api::EventLine {
     let event = &entry.event;
     let (node, attempt) = match event.step() {
         Some((node, attempt)) => (Some(node), attempt),
         None => (None, None),
     };
     // A journal is replayed with its own plan before it is told, but a line is no place to trust that.
-    let step = node.and_then(|node| plan.nodes.get(node.0 as usize));
+    let step = node.and_then(|task| plan.nodes.get(tasks.step(task).0 as usize));
     api::EventLine {
         version: DocumentVersion,
         seq: entry.seq,
@@ -25,7 +26,7 @@ pub(crate) fn event_line(entry: &JournalEntry, plan: &Plan) -> api::EventLine {
         run_id: entry.run.0,
         event_type: event_type(event),
         step: step.map(|step| step.id.clone()),
-        item_index: None,
+        item_index: node.and_then(|task| tasks.item_index(task)),
         attempt,
         reason: event_reason(event),
         error: match event {
@@ -47,6 +48,7 @@ fn event_reason(event: &Event) -> Option<api::Reason> {
         Event::StepStuck { pids, .. } => Some(reason(&stuck(pids))),
         Event::StepAbandoned { .. } => Some(reason(&abandoned())),
         Event::StepReused(reused) => Some(reason(&reused.reason())),
+        Event::StepExpanded { items, .. } => Some(reason(&expanded(items.len()))),
         Event::ApprovalRequested(request) => Some(reason(&request.reason())),
         Event::ApprovalDecided { decision, .. } => Some(reason(&decision.reason())),
         Event::StepFailed { failure, exit, .. } => Some(reason(&failure.reason(*exit))),
@@ -83,6 +85,7 @@ fn event_type(event: &Event) -> EventType {
         Event::StepStuck { .. } => EventType::StepStuck,
         Event::StepSkipped { .. } => EventType::StepSkipped,
         Event::StepCancelled { .. } | Event::StepAbandoned { .. } => EventType::StepCancelled,
+        Event::StepExpanded { .. } => EventType::StepExpanded,
         Event::ApprovalRequested(_) => EventType::ApprovalRequested,
         Event::ApprovalDecided { decision, .. } => match decision.verdict {
             Verdict::Approved => EventType::Approved,

@@ -23,7 +23,7 @@ pub(crate) use pipelines::version;
 pub(crate) use runs::{Column, summary};
 #[cfg(feature = "opentelemetry")]
 pub(crate) use status::run_reason;
-pub(crate) use status::{status, step};
+pub(crate) use status::{name, status, step};
 #[cfg(feature = "opentelemetry")]
 pub(crate) use words::attempt_state;
 pub(crate) use words::{reason, run_end_word, run_state_word, step_state_word};

@@ -46,6 +46,7 @@ fn step(plan: &Plan, node: &Node) -> api::DeclaredStep {
         command,
         question: some_text(&question),
         condition: node.condition.as_ref().map(|when| when.expression.clone()),
+        foreach: node.foreach.as_ref().map(|each| each.items.clone()),
         needs: super::status::needs(plan, node),
         params: node.params.clone(),
         inputs: inputs

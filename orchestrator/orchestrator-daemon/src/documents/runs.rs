@@ -47,7 +47,7 @@ pub(crate) fn summary(
         duration_ms: ended_at.map(|end| milliseconds(row.created_at, end)),
         retry_of: row.retry_of.map(|run| run.0),
         parent: None,
-        steps_total: count(row.steps_total),
+        steps_total: count(view.map_or(row.steps_total, |view| view.count)),
         steps_done: count(done),
         columns: columns.collect::<BTreeMap<_, _>>(),
     }
@@ -93,11 +93,12 @@ impl Column {
             What::Param(name) => view.created.params.get(name).cloned(),
             What::Metric(step, metric) => {
                 let named = |id: &str| step.as_ref().is_none_or(|step| step == id);
-                let nodes = plan.nodes.iter().zip(view.steps.iter());
-                let values = nodes
-                    .filter(|(node, _)| named(&node.id))
-                    .filter_map(|(_, step)| metrics(step.outputs.as_deref()?).get(metric).cloned());
-                values.last().map(Value::Number)
+                let tasks = view.tasks.shown().into_iter();
+                let mut values = tasks
+                    .filter(|task| named(&plan.node(view.tasks.step(*task)).id))
+                    .map(|task| view.steps.get(task.0 as usize))
+                    .filter_map(|step| metrics(step.outputs.as_deref()?).get(metric).cloned());
+                values.next_back().map(Value::Number)
             }
         }
     }

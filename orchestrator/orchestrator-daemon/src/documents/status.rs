@@ -7,7 +7,7 @@ use orchestrator_api as api;
 use orchestrator_api::DocumentVersion;
 use pipeline_plan::{Node, NodeId, Plan};
 use run_engine::artifact::{Artifact, Outputs};
-use run_engine::event::{RunCreated, Verdict};
+use run_engine::event::Verdict;
 use run_engine::state::{Approval, Attempt, RunPhase, RunView, Step, StepPhase};
 use run_executor::layout::AttemptLayout;
 use serde_json::{Number, Value, json};
@@ -24,7 +24,7 @@ pub(crate) fn status(snapshot: &Snapshot, state_dir: &Path) -> api::Status {
     let live = &snapshot.run;
     let view = &live.view;
     let created = &view.created;
-    let steps = created.plan.node_ids();
+    let steps = view.tasks.shown().into_iter();
     let steps = steps.map(|node| step(snapshot, node, state_dir));
     api::Status {
         version: DocumentVersion,
@@ -59,11 +59,12 @@ fn waits_for(live: &LiveRun) -> Option<api::Reason> {
 
 /// Which step of an unfinished run is stuck, if one is.
 fn is_stuck(view: &RunView) -> Option<api::Reason> {
-    let mut nodes = view.created.plan.nodes.iter().zip(view.steps.iter());
-    let (node, step) = nodes.find(|(_, step)| step.phase == StepPhase::Stuck)?;
+    let tasks = (0..view.steps.len() as u32).map(NodeId);
+    let mut tasks = tasks.map(|task| (task, view.steps.get(task.0 as usize)));
+    let (task, step) = tasks.find(|(_, step)| step.phase == StepPhase::Stuck)?;
     let why = reason(step.reason.as_ref()?);
     Some(api::Reason {
-        text: format!("`{}` is stuck: {}", node.id, why.text),
+        text: format!("`{}` is stuck: {}", name(view, task), why.text),
         ..why
     })
 }
@@ -106,7 +107,7 @@ pub(crate) fn run_reason(view: &RunView) -> Option<api::Reason> {
     })
 }
 
-/// A step of a run.
+/// A step of a run, or an item of one.
 pub(crate) fn step(snapshot: &Snapshot, node: NodeId, state_dir: &Path) -> api::Step {
     let live = &snapshot.run;
     let pid = live.pids.get(&node).copied();
@@ -123,14 +124,18 @@ pub(crate) fn step(snapshot: &Snapshot, node: NodeId, state_dir: &Path) -> api::
 fn recorded(view: &RunView, node: NodeId, pid: Option<u32>, state_dir: &Path) -> api::Step {
     let created = &view.created;
     let plan = &created.plan;
-    let (planned, step) = (plan.node(node), view.steps.get(node.0 as usize));
+    let (planned, step) = (
+        plan.node(view.tasks.step(node)),
+        view.steps.get(node.0 as usize),
+    );
+    let item = view.tasks.item(node);
     let started_at = step.attempts.first().map(|attempt| attempt.started.at);
     let duration = started_at.zip(step.ended_at);
     let attempts = step.attempts.iter();
     api::Step {
         id: planned.id.clone(),
-        item: None,
-        item_index: None,
+        item_index: item.as_ref().map(|item| item.index),
+        item: item.map(|item| item.value),
         state: step_state(step.phase),
         reason: step.reason.as_ref().map(reason),
         error: step.failure.as_deref().map(attempt_error),
@@ -138,11 +143,20 @@ fn recorded(view: &RunView, node: NodeId, pid: Option<u32>, state_dir: &Path) ->
         reused_from: step
             .reused_from
             .map(|run| api::ReusedFrom { run_id: run.0 }),
-        outputs: outputs(step, state_dir),
+        outputs: if view
+            .tasks
+            .of_step(node)
+            .is_some_and(|all| all.items.is_empty())
+        {
+            let ports = planned.outputs.keys();
+            ports.map(|port| (port.clone(), json!([]))).collect()
+        } else {
+            outputs(step, state_dir)
+        },
         approval: step.approval.as_deref().map(approval),
         metrics: step.outputs.as_deref().map(metrics).unwrap_or_default(),
         attempts: attempts
-            .map(|each| attempt(created, node, (each, step.phase), pid, state_dir))
+            .map(|each| attempt(view, node, (each, step.phase), pid, state_dir))
             .collect(),
         started_at,
         ended_at: step.ended_at,
@@ -198,8 +212,17 @@ pub(super) fn metrics(outputs: &Outputs) -> BTreeMap<String, Number> {
         .collect()
 }
 
+/// What a task is called: `train`, or `train[3]` for an item.
+pub(crate) fn name(view: &RunView, task: NodeId) -> String {
+    let id = &view.created.plan.node(view.tasks.step(task)).id;
+    match view.tasks.item_index(task) {
+        Some(index) => format!("{id}[{index}]"),
+        None => id.clone(),
+    }
+}
+
 fn attempt(
-    created: &RunCreated,
+    view: &RunView,
     node: NodeId,
     (attempt, phase): (&Attempt, StepPhase),
     pid: Option<u32>,
@@ -208,8 +231,7 @@ fn attempt(
     let (started, end) = (&attempt.started, attempt.end.as_ref());
     let exit = end.and_then(|end| end.exit);
     let failure = end.and_then(|end| end.failure.as_ref());
-    let id = &created.plan.node(node).id;
-    let layout = AttemptLayout::new(created.run, id, started.attempt);
+    let layout = AttemptLayout::new(view.created.run, &name(view, node), started.attempt);
     api::Attempt {
         number: started.attempt,
         state: attempt_state(end, phase),

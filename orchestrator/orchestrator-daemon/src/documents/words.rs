@@ -9,9 +9,9 @@ use super::some_text;
 
 /// A match between two enums whose values have the same names; the compiler sees that none is missing.
 macro_rules! same {
-    ($value:expr, $from:ident => $to:path { $($name:ident)* }) => {{
+    ($value:expr, $from:ident => $to:path { $($name:ident)* } $($other:ident => $like:ident)*) => {{
         use $to as Same;
-        match $value { $($from::$name => Same::$name,)* }
+        match $value { $($from::$name => Same::$name,)* $($from::$other => Same::$like,)* }
     }};
 }
 
@@ -28,7 +28,7 @@ fn reason_code(code: ReasonCode) -> api::ReasonCode {
 pub(super) fn step_state(phase: StepPhase) -> api::StepState {
     same!(phase, StepPhase => api::StepState {
         Waiting Ready Running Stuck Backoff AwaitingApproval Succeeded Reused Failed Refused Skipped Cancelled
-    })
+    } Expanded => Running)
 }
 
 pub(super) fn run_end(end: RunEnd) -> api::RunState {

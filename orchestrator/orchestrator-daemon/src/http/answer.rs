@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use orchestrator_api::{AnswerRequest, Status};
+use pipeline_plan::NodeId;
 use run_engine::artifact::Outputs;
 use run_engine::ids::RunId;
 use run_engine::state::{RunView, Step, StepPhase};
@@ -15,7 +16,7 @@ use run_executor::DigestMemo;
 
 use super::Api;
 use super::extract::Body;
-use super::find::step;
+use super::find::task;
 use super::problem::{Answer, Refusal};
 use crate::command::{Command, PersonsAnswer};
 
@@ -81,13 +82,13 @@ impl Api {
         self.taken_up(run)?;
         let snapshot = self.snapshot(run)?;
         let view = &snapshot.run.view;
-        let node = step(&view.created.plan, id)?;
+        let node = task(view, id)?;
         let asked = view.steps.get(node.0 as usize);
         if asked.phase != StepPhase::AwaitingApproval {
             return Err(not_asked(id, asked));
         }
         let outputs = if approves {
-            self.approved(view, asked)?
+            self.approved(view, node, asked)?
         } else {
             Outputs::default()
         };
@@ -102,13 +103,15 @@ impl Api {
     }
 
     /// What a step gives once it is approved: a blessing, if it is about a model.
-    fn approved(&self, view: &RunView, asked: &Step) -> Result<Outputs, Refusal> {
+    fn approved(&self, view: &RunView, node: NodeId, asked: &Step) -> Result<Outputs, Refusal> {
         let mut outputs = Outputs::default();
         let Some(approval) = &asked.approval else {
             return Ok(outputs);
         };
         let memo = DigestMemo::new(&self.state_dir);
-        let blessing = run_executor::bless(&view.created, &approval.request, &memo);
+        let step = &view.created.plan.node(view.tasks.step(node)).id;
+        let of = (step.as_str(), view.tasks.item_index(node));
+        let blessing = run_executor::bless(&view.created, of, &approval.request, &memo);
         let blessing = blessing.map_err(|failure| Refusal::internal(failure.message))?;
         let blessing = blessing.map(|blessing| (blessing.port.clone(), Arc::new(blessing)));
         outputs.artifacts.extend(blessing);

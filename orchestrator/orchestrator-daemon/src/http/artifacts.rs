@@ -17,7 +17,7 @@ use run_engine::state::{Step, StepPhase};
 use run_store::ArtifactFilter;
 
 use super::extract::Params;
-use super::find::{cursor, page_rows, step};
+use super::find::{cursor, page_rows, task};
 use super::problem::{Answer, Refusal};
 use super::{Api, etag};
 use crate::documents;
@@ -119,16 +119,16 @@ impl Api {
     fn artifact_of(&self, run: &str, id: &str, port: &str) -> Result<Arc<Artifact>, Refusal> {
         let snapshot = self.find(run)?;
         let view = &snapshot.run.view;
-        let node = step(&view.created.plan, id)?;
+        let node = task(view, id)?;
         let step = view.steps.get(node.0 as usize);
         if let Some(artifact) = given(step, port).or_else(|| taken(step, port)) {
             return Ok(artifact);
         }
         let run = view.created.run;
         Err(
-            missing(view.created.plan.node(node), step, port).unwrap_or_else(|| {
-                Refusal::internal(format!("step `{id}` of run {run} lost `{port}`"))
-            }),
+            missing(view.created.plan.node(view.tasks.step(node)), step, port).unwrap_or_else(
+                || Refusal::internal(format!("step `{id}` of run {run} lost `{port}`")),
+            ),
         )
     }
 }
@@ -171,7 +171,7 @@ fn missing(node: &Node, step: &Step, port: &str) -> Option<Refusal> {
         StepPhase::Waiting | StepPhase::Ready => "has not started",
         StepPhase::Backoff => "waits for its next attempt",
         StepPhase::AwaitingApproval => "waits for a person",
-        StepPhase::Running => "is still running",
+        StepPhase::Running | StepPhase::Expanded => "is still running",
         StepPhase::Stuck => "is stuck",
         StepPhase::Failed => "failed",
         StepPhase::Skipped => "was skipped",

@@ -20,7 +20,7 @@ use super::extract::Body;
 use super::find::step;
 use super::idempotency::Key;
 use super::problem::{Answer, Refusal};
-use super::selecting::selected;
+use super::selecting::{StandIns, selected};
 use crate::command::{Command, Created, NewRun};
 use crate::documents;
 use crate::git::git_state;
@@ -146,9 +146,9 @@ impl Api {
         let params = params(&plan, &asked.params)?;
         let selected = selected(&plan, &asked.selection)?;
         let forced = forced(&plan, &asked.force, asked.force_all, selected.as_ref())?;
-        let carried = match &selected {
+        let stand_ins = match &selected {
             Some(selected) => self.standing_in(&plan, selected)?,
-            None => BTreeMap::new(),
+            None => StandIns::default(),
         };
         Ok(NewRun {
             plan_id: plan.id(),
@@ -160,7 +160,8 @@ impl Api {
                 detail: String::new(),
             },
             retry_of: None,
-            carried,
+            carried: stand_ins.steps,
+            carried_items: stand_ins.items,
             forced,
             selected,
             slots: default_slots(),

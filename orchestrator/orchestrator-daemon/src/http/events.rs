@@ -15,6 +15,7 @@ use pipeline_plan::Plan;
 use run_engine::event::Event;
 use run_engine::ids::RunId;
 use run_engine::seams::JournalEntry;
+use run_engine::tasks::Tasks;
 use run_store::RunRow;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -167,9 +168,12 @@ struct Teller {
     /// Number of the last event that was told.
     seq: u64,
     form: Form,
-    plans: BTreeMap<RunId, Arc<Plan>>,
+    plans: BTreeMap<RunId, Told>,
     pieces: Pieces,
 }
+
+/// A run's plan, and what the numbers of its tasks stand for.
+type Told = (Arc<Plan>, Tasks);
 
 /// Whether there is more to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -302,8 +306,8 @@ impl Teller {
         if entry.seq <= self.seq || !is_wanted {
             return Ok(());
         }
-        let plan = self.plan(entry).await?;
-        let line = event_line(entry, &plan);
+        let (plan, tasks) = self.plan(entry).await?;
+        let line = event_line(entry, &plan, &tasks);
         if self.form == Form::ServerSent {
             lines
                 .text
@@ -337,25 +341,39 @@ impl Teller {
         Err(Broken::ReaderSlow)
     }
 
-    /// The plan of an event's run.
-    async fn plan(&mut self, entry: &JournalEntry) -> Result<Arc<Plan>, Broken> {
+    /// The plan of an event's run, and its tasks, those that the event names among them.
+    async fn plan(&mut self, entry: &JournalEntry) -> Result<Told, Broken> {
         let run = entry.run;
-        if let Some(plan) = self.plans.get(&run) {
-            return Ok(Arc::clone(plan));
+        let is_known = |(plan, tasks): &&Told| {
+            let task = entry.event.step().map(|(task, _)| task);
+            let step = task.map(|task| tasks.step(task).0 as usize);
+            step.is_none_or(|step| step < plan.nodes.len())
+        };
+        if let Some(told) = self.plans.get(&run).filter(is_known) {
+            return Ok(told.clone());
         }
         let plan = if let Event::RunCreated(created) = &entry.event {
-            Arc::clone(&created.plan)
+            (
+                Arc::clone(&created.plan),
+                Tasks::new(created.plan.nodes.len()),
+            )
         } else {
             let read = move |api: &Api| {
                 let gone = || Refusal::internal(format!("the plan of run {run} is not there"));
-                api.reader.plan(run)?.ok_or_else(gone)
+                let plan = api.reader.plan(run)?.ok_or_else(gone)?;
+                let tasks = if plan.nodes.iter().any(|node| node.foreach.is_some()) {
+                    api.snapshot(run)?.run.view.tasks.clone()
+                } else {
+                    Tasks::new(plan.nodes.len())
+                };
+                Ok((plan, tasks))
             };
             self.api.blocking(read).await?
         };
         if self.plans.len() >= PLANS_REMEMBERED {
             self.plans.clear();
         }
-        self.plans.insert(run, Arc::clone(&plan));
+        self.plans.insert(run, plan.clone());
         Ok(plan)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pipeline_plan::{NodeId, Plan};
 use pipeline_spec::did_you_mean;
 use run_engine::ids::RunId;
+use run_engine::state::RunView;
 use uuid::Uuid;
 
 use super::Api;
@@ -99,6 +100,35 @@ pub(super) fn step(plan: &Plan, id: &str) -> Result<NodeId, Refusal> {
         let ids = plan.nodes.iter().map(|node| node.id.as_str());
         Refusal::not_found("unknown_step", detail).hint(did_you_mean(id, ids))
     })
+}
+
+/// The step of this id, or the item of it that `train[3]` names.
+pub(super) fn task(view: &RunView, text: &str) -> Result<NodeId, Refusal> {
+    let (id, index) = match text.strip_suffix(']').and_then(|text| text.split_once('[')) {
+        Some((id, index)) => (id, Some(index)),
+        None => (text, None),
+    };
+    let node = step(&view.created.plan, id)?;
+    let refusal = |detail: String| Refusal::not_found("unknown_step", detail);
+    match (index, view.tasks.of_step(node)) {
+        (None, Some(all)) if !all.items.is_empty() => {
+            let detail = format!("step `{id}` is done for {} items", all.items.len());
+            Err(refusal(detail).hint(format!("name one of them: `{id}[0]`")))
+        }
+        (None, _) => Ok(node),
+        (Some(index), Some(all)) => {
+            let mut tasks = all.tasks();
+            let found = index.parse().ok().and_then(|index| tasks.nth(index));
+            found.ok_or_else(|| {
+                let detail = format!(
+                    "step `{id}` has no item {index}; it has {}",
+                    all.items.len()
+                );
+                refusal(detail).hint("items are counted from 0")
+            })
+        }
+        (Some(_), None) => Err(refusal(format!("step `{id}` has no items, or not yet"))),
+    }
 }
 
 /// The id that a cursor is.

@@ -17,11 +17,12 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
 use super::extract::{Params, whole_number};
-use super::find::step;
+use super::find::task;
 use super::log_file::{self, LogFile};
 use super::problem::Refusal;
 use super::stream::{Broken, Pieces, answer};
 use super::{Api, Engine, etag, file_answer, prefer};
+use crate::documents;
 use crate::limits::LOG_POLL;
 use crate::views::LiveRun;
 
@@ -42,7 +43,7 @@ pub(super) async fn log(
     whole_number("tail", query.tail)?;
     let wait = prefer::wait(&headers);
     let snapshot = api.blocking(move |api| api.find(&run)).await?;
-    let node = step(&snapshot.run.view.created.plan, &id)?;
+    let node = task(&snapshot.run.view, &id)?;
     let mut live = snapshot.run;
     let attempt = loop {
         match choose(&live.view, node, query.attempt) {
@@ -63,7 +64,7 @@ pub(super) async fn log(
     let run = live.view.created.run;
     let path = api
         .state_dir
-        .join(AttemptLayout::new(run, &id, attempt).log());
+        .join(AttemptLayout::new(run, &documents::name(&live.view, node), attempt).log());
     let attempt = Attempt {
         run,
         node,
@@ -120,7 +121,7 @@ fn choose(view: &RunView, node: NodeId, asked: Option<u32>) -> Result<u32, Refus
     if (1..=count).contains(&number) {
         return Ok(number);
     }
-    let id = &view.created.plan.node(node).id;
+    let id = &documents::name(view, node);
     if count > 0 {
         let detail = format!("step `{id}` has no attempt {number}; it has {count}");
         return Err(Refusal::not_found("unknown_attempt", detail));
@@ -144,6 +145,8 @@ fn no_attempt(id: &str, step: &Step) -> Refusal {
         | StepPhase::Running
         | StepPhase::Stuck
         | StepPhase::Backoff => refusal("has not started").hint("`--follow` waits for it"),
+        StepPhase::Expanded => refusal("is done for each of its items"),
+        _ if step.approval.is_some() => refusal("asks a person and runs no program"),
         StepPhase::Failed => refusal("failed before it could start"),
         StepPhase::Cancelled => refusal("was cancelled before it started"),
         _ => refusal("was skipped"),

@@ -64,7 +64,10 @@ impl Api {
 
 fn planned(plan: &Plan, step: &PlannedStep, explain: bool) -> api::PlanStep {
     api::PlanStep {
-        id: plan.node(step.node).id.clone(),
+        id: match step.item_index {
+            Some(index) => format!("{}[{index}]", plan.node(step.node).id),
+            None => plan.node(step.node).id.clone(),
+        },
         action: match step.action {
             PlannedAction::Run => api::Action::Run,
             PlannedAction::Reuse => api::Action::Reuse,

@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use orchestrator_api::{RetryRequest, Status};
 use pipeline_plan::NodeId;
 use pipeline_plan::selection::with_downstream;
-use run_engine::event::{RunEnd, Trigger};
+use run_engine::event::{CarriedItem, RunEnd, Trigger};
 use run_engine::ids::ExecutionId;
 use run_engine::seams::LaunchTask;
 use run_engine::state::{Attempt, AttemptEndKind, RunPhase, RunView, StepPhase};
@@ -18,10 +18,11 @@ use run_executor::may_live_on;
 
 use super::Api;
 use super::extract::Body;
-use super::find::step;
+use super::find::{step, task};
 use super::idempotency::Key;
 use super::problem::{Answer, Refusal};
 use crate::command::{CommandError, NewRun};
+use crate::documents;
 use crate::git::git_state;
 
 #[utoipa::path(
@@ -63,7 +64,12 @@ fn new_run(view: &RunView, again: Option<&str>) -> Result<NewRun, Refusal> {
         return Err(Refusal::conflict("run_unfinished", detail).hint(hint));
     };
     let plan = &created.plan;
-    let again = again.map(|id| step(plan, id)).transpose()?;
+    let item = again.filter(|id| id.ends_with(']'));
+    let item = item.map(|id| task(view, id)).transpose()?;
+    let again = match item {
+        Some(item) => Some(view.tasks.step(item)),
+        None => again.map(|id| step(plan, id)).transpose()?,
+    };
     if let Some(node) = again.filter(|node| !created.is_selected(*node)) {
         let detail = format!(
             "run {} was not made of step `{}`",
@@ -73,8 +79,14 @@ fn new_run(view: &RunView, again: Option<&str>) -> Result<NewRun, Refusal> {
         let hint = "`ropewalk run FILE --from STEP` runs it and what depends on it";
         return Err(Refusal::conflict("not_selected", detail).hint(hint));
     }
-    let anew = again.map_or_else(BTreeSet::new, |node| with_downstream(plan, node));
+    let mut anew = again.map_or_else(BTreeSet::new, |node| with_downstream(plan, node));
     let carried = carried(view, &anew);
+    if let Some(item) = item {
+        // The other items of its step are kept.
+        anew.remove(&view.tasks.step(item));
+        anew.insert(item);
+    }
+    let carried_items = carried_items(view, &anew);
     if view.phase == RunPhase::Ended(RunEnd::Succeeded) && again.is_none() {
         let detail = format!("run {} succeeded; nothing is left to retry", created.run);
         let hint = format!("`ropewalk retry {} STEP` runs a step again", created.run);
@@ -95,6 +107,7 @@ fn new_run(view: &RunView, again: Option<&str>) -> Result<NewRun, Refusal> {
         },
         retry_of: Some(created.run),
         carried,
+        carried_items,
         forced: refused.chain(again).collect(),
         selected: created.selected.clone(),
         slots: created.slots,
@@ -106,27 +119,24 @@ fn new_run(view: &RunView, again: Option<&str>) -> Result<NewRun, Refusal> {
 
 /// What was left behind when the run ended may live on in spite of everything; nothing is run beside it.
 fn check_dead(view: &RunView, state_dir: &FilePath) -> Result<(), Refusal> {
-    for (node, step) in view.created.plan.nodes.iter().zip(view.steps.iter()) {
+    for (task, step) in view.steps.iter().enumerate() {
+        let node = NodeId(task as u32);
         let last = step.attempts.last();
         let is_left = |attempt: &&Attempt| {
             let end = attempt.end.as_ref();
             end.is_some_and(|end| end.kind == AttemptEndKind::Abandoned)
         };
         if let Some(attempt) = last.filter(is_left)
-            && may_live_on(state_dir, &task(view, attempt))
+            && may_live_on(
+                state_dir,
+                &LaunchTask::new(&view.created, &view.tasks, &attempt.started),
+            )
         {
-            let (run, step) = (view.created.run, node.id.clone());
+            let (run, step) = (view.created.run, documents::name(view, node));
             return Err(CommandError::Abandoned { run, step }.into());
         }
     }
     Ok(())
-}
-
-fn task(view: &RunView, attempt: &Attempt) -> LaunchTask {
-    LaunchTask {
-        created: Arc::clone(&view.created),
-        started: Arc::clone(&attempt.started),
-    }
 }
 
 /// The executions that did what they promised, but for the steps that are to run anew.
@@ -138,6 +148,26 @@ fn carried(view: &RunView, anew: &BTreeSet<NodeId>) -> BTreeMap<NodeId, Executio
         .filter_map(|node| {
             let step = view.steps.get(node.0 as usize);
             Some((node, step.execution.filter(|_| step.phase.is_good())?))
+        })
+        .collect()
+}
+
+/// The items of steps of which some did what they promised and others may not have.
+fn carried_items(view: &RunView, anew: &BTreeSet<NodeId>) -> BTreeMap<NodeId, Vec<CarriedItem>> {
+    let nodes = view.created.plan.node_ids();
+    let nodes = nodes.filter(|node| !anew.contains(node) && !view.created.plan.node(*node).finally);
+    nodes
+        .filter_map(|node| {
+            let tasks = view.tasks.of_step(node)?.tasks();
+            let items = tasks.filter(|task| !anew.contains(task));
+            let items = items.filter_map(|task| {
+                let step = view.steps.get(task.0 as usize);
+                Some(CarriedItem {
+                    item: view.tasks.item(task)?,
+                    execution: step.execution.filter(|_| step.phase.is_good())?,
+                })
+            });
+            Some((node, items.collect()))
         })
         .collect()
 }

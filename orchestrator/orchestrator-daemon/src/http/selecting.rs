@@ -6,14 +6,15 @@ use std::sync::Arc;
 use orchestrator_api as api;
 use pipeline_plan::selection::{Selection, SelectionError};
 use pipeline_plan::{Node, NodeId, Plan, Source};
-use run_engine::ids::{ExecutionId, RunId};
+use run_engine::event::CarriedItem;
+use run_engine::ids::ExecutionId;
 use run_engine::seams::VerifyTask;
+use run_engine::state::RunView;
 use run_executor::DigestMemo;
 use run_store::RunFilter;
 
 use super::Api;
 use super::problem::Refusal;
-use crate::documents::Snapshot;
 use crate::limits::STAND_IN_RUNS_MAX;
 
 /// The steps that are asked for; none for all.
@@ -35,6 +36,15 @@ pub(super) fn selected(
     })
 }
 
+/// What stands in for steps that are not selected.
+#[derive(Debug, Default)]
+pub(super) struct StandIns {
+    /// Executions, by step.
+    pub(super) steps: BTreeMap<NodeId, ExecutionId>,
+    /// Those of items, by step.
+    pub(super) items: BTreeMap<NodeId, Vec<CarriedItem>>,
+}
+
 impl Api {
     /// What stands in for the steps that are not selected and give something to one that is: of each
     /// the newest execution that did what it promised and whose outputs are there.
@@ -42,9 +52,9 @@ impl Api {
         &self,
         plan: &Plan,
         selected: &BTreeSet<NodeId>,
-    ) -> Result<BTreeMap<NodeId, ExecutionId>, Refusal> {
+    ) -> Result<StandIns, Refusal> {
         let mut wanted = wanted(plan, selected);
-        let mut found = BTreeMap::new();
+        let mut found = StandIns::default();
         let filter = RunFilter {
             pipeline: Some(plan.name.clone()),
             ..RunFilter::default()
@@ -60,14 +70,10 @@ impl Api {
             };
             before = Some(run.run);
             let snapshot = self.snapshot(run.run)?;
+            let view = &snapshot.run.view;
             wanted.retain(|node, _| {
-                match stands_in(&snapshot, run.run, plan.node(*node), *node, &memo) {
-                    Some(execution) => {
-                        found.insert(*node, execution);
-                        false
-                    }
-                    None => true,
-                }
+                let earlier = earlier(view, plan.node(*node));
+                earlier.is_none_or(|earlier| !found.take(view, *node, earlier, &memo))
             });
         }
         let missing = wanted.into_iter().find_map(|(node, by)| Some((node, by?)));
@@ -105,28 +111,43 @@ fn takes(step: &Node, other: NodeId) -> bool {
     sources.any(|source| matches!(source, Source::Output { node, .. } if *node == other))
 }
 
-/// The execution of this step in an earlier run, if it still stands for it.
-fn stands_in(
-    snapshot: &Snapshot,
-    run: RunId,
-    planned: &Node,
-    number: NodeId,
-    memo: &DigestMemo,
-) -> Option<ExecutionId> {
-    let view = &snapshot.run.view;
+/// The step of an earlier run that did what it promised and promised the same.
+fn earlier(view: &RunView, planned: &Node) -> Option<NodeId> {
     let node = view.created.plan.find(&planned.id)?;
-    let step = view.steps.get(node.0 as usize);
-    if !step.phase.is_good() || view.created.plan.node(node).outputs != planned.outputs {
-        return None;
-    }
-    let task = VerifyTask {
-        run,
-        node: number,
-        outputs: Arc::clone(step.outputs.as_ref()?),
-    };
-    match run_executor::verify(&task, memo) {
-        None => step.execution,
-        Some(_) => None,
+    let then = view.created.plan.node(node);
+    let is_same =
+        then.outputs == planned.outputs && then.foreach.is_some() == planned.foreach.is_some();
+    (is_same && view.steps.get(node.0 as usize).phase.is_good()).then_some(node)
+}
+
+impl StandIns {
+    /// Takes what a step of an earlier run gave for a step of the new one; false if it is not all there.
+    fn take(&mut self, view: &RunView, node: NodeId, earlier: NodeId, memo: &DigestMemo) -> bool {
+        let execution = |task: NodeId| {
+            let step = view.steps.get(task.0 as usize);
+            let verify = VerifyTask {
+                run: view.created.run,
+                node: task,
+                outputs: Arc::clone(step.outputs.as_ref()?),
+            };
+            let missing = run_executor::verify(&verify, memo);
+            step.execution.filter(|_| missing.is_none())
+        };
+        let Some(expansion) = view.tasks.of_step(earlier) else {
+            let found = execution(earlier);
+            self.steps.extend(found.map(|found| (node, found)));
+            return found.is_some();
+        };
+        let items = expansion.tasks().map(|task| {
+            Some(CarriedItem {
+                item: view.tasks.item(task)?,
+                execution: execution(task)?,
+            })
+        });
+        let items: Option<Vec<CarriedItem>> = items.collect();
+        let is_found = items.is_some();
+        self.items.extend(items.map(|items| (node, items)));
+        is_found
     }
 }
 

@@ -1,7 +1,5 @@
 //! What a step was given, for somebody to try it by hand.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{Path, State};
 use orchestrator_api::{DocumentVersion, StepShell};
@@ -10,7 +8,7 @@ use run_engine::state::RunView;
 use run_executor::DigestMemo;
 
 use super::Api;
-use super::find::step;
+use super::find::task;
 use super::problem::{Answer, Refusal};
 use crate::documents::path_text;
 
@@ -26,9 +24,9 @@ pub(super) async fn shell(
 ) -> Answer<StepShell> {
     api.blocking(move |api| {
         let snapshot = api.find(&run)?;
-        let task = api.last_launch(&snapshot.run.view, &id)?;
+        let launched = api.last_launch(&snapshot.run.view, &id)?;
         let memo = DigestMemo::new(&api.state_dir);
-        let given = run_executor::by_hand(&task, &api.component_argv, &memo);
+        let given = run_executor::by_hand(&launched, &api.component_argv, &memo);
         let given = given.map_err(|failure| {
             Refusal::conflict("not_prepared", failure.message).hint(failure.hint)
         })?;
@@ -46,13 +44,10 @@ pub(super) async fn shell(
 impl Api {
     /// What the step was last started with: in this run, or in the one whose execution stands in.
     fn last_launch(&self, view: &RunView, id: &str) -> Result<LaunchTask, Refusal> {
-        let node = step(&view.created.plan, id)?;
+        let node = task(view, id)?;
         let state = view.steps.get(node.0 as usize);
         if let Some(last) = state.attempts.last() {
-            return Ok(LaunchTask {
-                created: Arc::clone(&view.created),
-                started: Arc::clone(&last.started),
-            });
+            return Ok(LaunchTask::new(&view.created, &view.tasks, &last.started));
         }
         let never = || {
             let detail = format!(
@@ -72,9 +67,10 @@ impl Api {
         let last = stood_in
             .and_then(|step| step.attempts.last())
             .ok_or_else(never)?;
-        Ok(LaunchTask {
-            created: Arc::clone(&source.created),
-            started: Arc::clone(&last.started),
-        })
+        Ok(LaunchTask::new(
+            &source.created,
+            &source.tasks,
+            &last.started,
+        ))
     }
 }

@@ -8,7 +8,7 @@ use orchestrator_api as api;
 use orchestrator_api::{DocumentVersion, NumberedQuery};
 
 use super::extract::Params;
-use super::find::{page_rows, step};
+use super::find::{page_rows, task};
 use super::problem::{Answer, Refusal};
 use super::{Api, etag};
 use crate::documents;
@@ -17,7 +17,7 @@ use crate::documents;
     get,
     path = "/api/v1/runs/{run}/steps",
     params(("run" = String, Path, description = "An id, a unique prefix of at least 4, or `latest`", example = "latest"), NumberedQuery),
-    responses((status = 200, description = "Its steps, in topological order", body = api::Steps), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
+    responses((status = 200, description = "Its steps, in topological order, and behind them the items of steps that are done for each item of a list", body = api::Steps), (status = "default", description = "A problem", body = orchestrator_api::Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn list(
     State(api): State<Api>,
@@ -26,10 +26,12 @@ pub(super) async fn list(
 ) -> Answer<api::Steps> {
     api.blocking(move |api| {
         let snapshot = api.find(&run)?;
-        let created = &snapshot.run.view.created;
-        let nodes = created.plan.node_ids();
-        // A step's number in its plan never changes, whatever becomes of the run meanwhile.
-        let (nodes, next_cursor) = page(nodes, &query, |node| node.0)?;
+        let view = &snapshot.run.view;
+        let created = &view.created;
+        // Numbers never change, whatever becomes of the run meanwhile.
+        let mut nodes = view.tasks.shown();
+        nodes.sort_unstable();
+        let (nodes, next_cursor) = page(nodes.into_iter(), &query, |node| node.0)?;
         let steps = nodes.into_iter();
         Ok(Json(api::Steps {
             version: DocumentVersion,
@@ -119,11 +121,11 @@ impl Api {
     /// A step of a run, both by what the client calls them.
     fn step(&self, run: &str, id: &str) -> Result<api::StepDocument, Refusal> {
         let snapshot = self.find(run)?;
-        let created = &snapshot.run.view.created;
-        let node = step(&created.plan, id)?;
+        let view = &snapshot.run.view;
+        let node = task(view, id)?;
         Ok(api::StepDocument {
             version: DocumentVersion,
-            run_id: created.run.0,
+            run_id: view.created.run.0,
             step: documents::step(&snapshot, node, &self.state_dir),
         })
     }

@@ -18,13 +18,15 @@ pub(crate) fn unmet_condition(
     state: &RunState,
     id: NodeId,
 ) -> Result<Option<Reason>, Failure> {
-    let node = state.plan().node(id);
-    let Some(condition) = &node.condition else {
+    let node = state.planned(id);
+    // That of an item was decided for all of them.
+    let condition = node.condition.as_ref();
+    let Some(condition) = condition.filter(|_| state.tasks.item_index(id).is_none()) else {
         return Ok(None);
     };
     // What enters the step is not known yet.
     let inputs = BTreeMap::new();
-    let scope = StepScope::new(context, state, node, &inputs);
+    let scope = StepScope::new(context, state, id, &inputs);
     let text = &condition.expression;
     match scope.value(&Value::String(text.clone()), "if")? {
         Value::Bool(true) => Ok(None),

@@ -69,7 +69,7 @@ impl Given {
     }
 }
 
-/// Finds what enters each port of a step. Ports that stay empty are absent.
+/// Finds what enters each port of a step. Ports that stay empty are absent, but for empty lists.
 pub(super) fn gather(
     state: &RunState,
     node: &Node,
@@ -84,7 +84,7 @@ pub(super) fn gather(
     let mut inputs = BTreeMap::new();
     for (port, input) in &node.inputs {
         let given = direct(state, port, input, prepared)?;
-        if !given.is_empty() {
+        if !given.is_empty() || takes_list(state, input) {
             inputs.insert(port.clone(), given);
         }
     }
@@ -106,7 +106,9 @@ fn withheld(state: &RunState, input: &InputPlan) -> Option<NodeId> {
     input.sources.iter().find_map(|source| match source {
         Source::Output { node, port } => {
             let is_good = state.step(*node).phase.is_good();
-            (!is_good && output(state, *node, port).is_none()).then_some(*node)
+            let expansion = state.tasks.of_step(*node);
+            let count = expansion.map_or(1, |expansion| expansion.items.len());
+            (!is_good && output(state, *node, port).len() < count).then_some(*node)
         }
         _ => None,
     })
@@ -134,7 +136,7 @@ fn direct(
     for source in &input.sources {
         match source {
             Source::Output { node, port } => {
-                given.extend(output(state, *node, port).map(Given::Artifact));
+                given.extend(output(state, *node, port).into_iter().map(Given::Artifact));
             }
             Source::Files(globs) | Source::FilesOfSpan { globs, .. } if !found_files => {
                 let Some((manifest, states)) = prepared.files.get(port) else {
@@ -155,9 +157,20 @@ fn direct(
     Ok(given)
 }
 
-pub(super) fn output(state: &RunState, node: NodeId, port: &str) -> Option<Arc<Artifact>> {
-    let outputs = state.step(node).outputs.as_ref()?;
-    outputs.artifacts.get(port).cloned()
+/// What a step gave at a port; of an expanded step what its items gave, in order.
+pub(super) fn output(state: &RunState, node: NodeId, port: &str) -> Vec<Arc<Artifact>> {
+    let given = state.given(node).into_iter();
+    given
+        .filter_map(|outputs| outputs.artifacts.get(port).cloned())
+        .collect()
+}
+
+/// Whether a list enters that may have no item.
+fn takes_list(state: &RunState, input: &InputPlan) -> bool {
+    input.sources.iter().any(|source| match source {
+        Source::Output { node, .. } => state.tasks.of_step(*node).is_some(),
+        _ => false,
+    })
 }
 
 /// Why a port that must be given stays empty.

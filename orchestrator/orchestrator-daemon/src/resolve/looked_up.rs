@@ -119,11 +119,13 @@ impl<L: Lookups> Looking<'_, L> {
         needs.find(|need| plan.node(*need).id == step)
     }
 
-    /// What this run gave at a port.
+    /// What this run gave at a port, last if it gave a list.
     fn own(&self, step: &str, port: &str) -> Option<Arc<Artifact>> {
         let node = self.awaited(step)?;
         let is_good = self.state.step(node).phase.is_good();
-        is_good.then(|| output(self.state, node, port)).flatten()
+        is_good
+            .then(|| output(self.state, node, port).pop())
+            .flatten()
     }
 
     /// The newest spans of a port, this run's own among them unless this run refused it.

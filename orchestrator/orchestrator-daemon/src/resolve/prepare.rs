@@ -18,14 +18,14 @@ pub(crate) fn prepare_task(
     state: &RunState,
     id: NodeId,
 ) -> Option<PrepareTask> {
-    let node = state.plan().node(id);
+    let node = state.planned(id);
     let keyed = never_reused(node).is_none();
     let key_files = if keyed {
         key_files(node)
     } else {
         KeyFiles::None
     };
-    let program = keyed.then(|| program(context, state, node)).flatten();
+    let program = keyed.then(|| program(context, state, id)).flatten();
     let (files, spans) = external_files(node);
     let imports = imports(node);
     if files.is_empty() && imports.is_empty() && key_files == KeyFiles::None && program.is_none() {
@@ -92,13 +92,13 @@ fn key_files(node: &Node) -> KeyFiles {
 
 /// The command's first word. One that speaks of the step's own inputs cannot be told yet; then the
 /// word itself stands in the key alone.
-fn program(context: &RunContext, state: &RunState, node: &Node) -> Option<String> {
-    match &node.action {
+fn program(context: &RunContext, state: &RunState, id: NodeId) -> Option<String> {
+    match &state.planned(id).action {
         Action::Component { .. } | Action::Approve(_) => None,
         Action::Shell(_) => Some("sh".to_owned()),
         Action::Command(words) => {
             let nothing = BTreeMap::new();
-            let scope = StepScope::new(context, state, node, &nothing);
+            let scope = StepScope::new(context, state, id, &nothing);
             scope.text(words.first()?, String::new).ok()
         }
     }

@@ -59,17 +59,17 @@ pub(crate) fn stand_in_gone() -> Failure {
     Failure::new(FailureCode::ArtifactVanished, message).hint(hint)
 }
 
-/// Why a step runs for which nothing stands in.
+/// Why a step runs, or an item of it, for which nothing stands in. `name` is what it is called.
 pub(crate) fn why_it_runs(
     context: &RunContext,
-    node: &Node,
+    (node, name): (&Node, &str),
     resolved: &Resolved,
     lookups: &impl Lookups,
 ) -> Result<Reason, StoreError> {
     if let Reuse::Never(reason) | Reuse::NotNow(_, reason) = &resolved.reuse {
         return Ok(reason.clone());
     }
-    let Some(before) = lookups.newest_start(&context.created.plan.name, &node.id)? else {
+    let Some(before) = lookups.newest_start(&context.created.plan.name, name)? else {
         let text = "it has not run before";
         return Ok(Reason::new(ReasonCode::New, text, ""));
     };

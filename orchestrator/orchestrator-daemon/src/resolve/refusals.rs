@@ -10,6 +10,8 @@ use pipeline_plan::{NodeId, Source};
 use run_engine::artifact::Artifact;
 use run_engine::state::{RunState, StepPhase};
 
+use super::inputs::output;
+
 /// Types of what is made by training: a step that takes one of them judges that.
 const OF_MODELS: [&str; 8] = [
     "Blessing",
@@ -32,11 +34,10 @@ pub(crate) fn refused_by(state: &RunState, node: NodeId) -> Vec<(NodeId, Arc<Art
     let mut open = vec![node];
     while let Some(at) = open.pop() {
         for (source, port) in sources(state, at) {
-            let outputs = state.step(source).outputs.as_ref();
-            let artifact = outputs.and_then(|outputs| outputs.artifacts.get(port));
-            let artifact = artifact.filter(|artifact| artifact.span().is_some());
-            if let Some(artifact) = artifact.filter(|_| seen.insert((source, port))) {
-                found.push((source, Arc::clone(artifact)));
+            let mut artifacts = output(state, source, port);
+            artifacts.retain(|artifact| artifact.span().is_some());
+            if !artifacts.is_empty() && seen.insert((source, port)) {
+                found.extend(artifacts.into_iter().map(|artifact| (source, artifact)));
                 open.push(source);
             }
         }
@@ -46,8 +47,8 @@ pub(crate) fn refused_by(state: &RunState, node: NodeId) -> Vec<(NodeId, Arc<Art
 
 /// Whether a step of the run refused what this step gave.
 pub(super) fn is_refused(state: &RunState, giver: NodeId) -> bool {
-    let nodes = state.plan().node_ids();
-    let mut refused = nodes.filter(|node| state.step(*node).phase == StepPhase::Refused);
+    let tasks = state.task_ids();
+    let mut refused = tasks.filter(|node| state.step(*node).phase == StepPhase::Refused);
     refused.any(|node| refused_by(state, node).iter().any(|(of, _)| *of == giver))
 }
 
@@ -61,7 +62,7 @@ fn judges_models(state: &RunState, node: NodeId) -> bool {
 
 /// The steps and ports from which a step takes something.
 fn sources(state: &RunState, node: NodeId) -> impl Iterator<Item = (NodeId, &str)> {
-    let inputs = state.plan().node(node).inputs.values();
+    let inputs = state.planned(node).inputs.values();
     inputs
         .flat_map(|input| &input.sources)
         .filter_map(|source| match source {

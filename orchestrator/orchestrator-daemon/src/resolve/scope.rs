@@ -6,14 +6,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pipeline_plan::Node;
 use pipeline_plan::expression::{self, ExpressionError, Scope};
+use pipeline_plan::{Node, NodeId};
 use pipeline_spec::template::has_expression;
 use run_engine::artifact::Artifact;
 use run_engine::event::RunEnd;
 use run_engine::failure_code::FailureCode;
 use run_engine::reason::Failure;
 use run_engine::state::{RunPhase, RunState, Step, StepPhase};
+use run_engine::tasks::Expansion;
 use serde_json::{Map, Value, json};
 
 use super::inputs::FoundFiles;
@@ -28,13 +29,14 @@ pub(super) struct StepScope<'a> {
 }
 
 impl<'a> StepScope<'a> {
-    /// The scope of a step with these inputs.
+    /// The scope of a task with these inputs.
     pub(super) fn new(
         context: &'a RunContext,
         state: &'a RunState,
-        node: &'a Node,
+        task: NodeId,
         inputs: &BTreeMap<String, Vec<Given>>,
     ) -> Self {
+        let node = state.planned(task);
         let mut values = BTreeMap::new();
         if holds_expression(node) {
             values = context.values.clone();
@@ -42,6 +44,9 @@ impl<'a> StepScope<'a> {
                 run["state"] = end_word(end).into();
             }
             values.insert("inputs".to_owned(), inputs_value(context, node, inputs));
+            if let Some(item) = state.tasks.item(task) {
+                values.insert("item".to_owned(), item.value);
+            }
         }
         Self {
             context,
@@ -111,8 +116,11 @@ impl<'a> StepScope<'a> {
             let plan = self.state.plan();
             let mut needs = self.node.needs.iter();
             let need = needs.find(|need| is_named(&plan.node(**need).id, id))?;
-            let step = self.state.step(*need);
-            Some(step_value(&self.context.settings.state_dir, step))
+            let state_dir = &self.context.settings.state_dir;
+            Some(match self.state.tasks.of_step(*need) {
+                Some(expansion) => list_value(state_dir, self.state, expansion),
+                None => step_value(state_dir, self.state.step(*need)),
+            })
         };
         resolve(&Scope {
             params: &self.context.created.params,
@@ -154,6 +162,7 @@ fn failure(node: &Node, place: &str, error: &ExpressionError) -> Failure {
 
 fn holds_expression(node: &Node) -> bool {
     node.condition.is_some()
+        || node.foreach.is_some()
         || node.params.values().any(value_holds_expression)
         || node.env.values().any(|text| has_expression(text))
         || node
@@ -186,12 +195,30 @@ fn step_value(state_dir: &Path, step: &Step) -> Value {
     json!({ "state": state_word(step.phase), "outputs": outputs })
 }
 
+/// An expanded step: its state, and the lists of what its items gave, in order. What an item did not
+/// give is null.
+fn list_value(state_dir: &Path, state: &RunState, expansion: &Expansion) -> Value {
+    let items: Vec<Value> = expansion
+        .tasks()
+        .map(|task| step_value(state_dir, state.step(task)))
+        .collect();
+    let ports = state.planned(expansion.step).outputs.keys();
+    let outputs: Map<String, Value> = ports
+        .map(|port| {
+            let values = items.iter().map(|item| item["outputs"][port].clone());
+            (port.clone(), values.collect())
+        })
+        .collect();
+    let phase = state.step(expansion.step).phase;
+    json!({ "state": state_word(phase), "outputs": outputs })
+}
+
 /// The word for a state, as documents have it.
 fn state_word(phase: StepPhase) -> &'static str {
     match phase {
         StepPhase::Waiting => "waiting",
         StepPhase::Ready => "ready",
-        StepPhase::Running => "running",
+        StepPhase::Running | StepPhase::Expanded => "running",
         StepPhase::Stuck => "stuck",
         StepPhase::Backoff => "backoff",
         StepPhase::AwaitingApproval => "awaiting_approval",

@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use component_api::catalog::PUSH;
-use pipeline_plan::{Action, NodeId};
+use pipeline_plan::{Action, Node, NodeId};
 use run_engine::artifact::{Artifact, ArtifactFile};
-use run_engine::event::{RunCreated, StepStarted};
+use run_engine::event::StepStarted;
 use run_engine::ids::{ExecutionId, FIRST_FILES_NUMBER};
 use run_engine::reason::Reason;
 use run_engine::reuse::KeyParts;
 use run_engine::seams::Imported;
+use run_engine::state::RunState;
 use run_executor::layout::AttemptLayout;
 use serde_json::Value;
 
 use super::inputs::FoundFiles;
-use super::{FILES, Given, Resolved, RunContext};
+use super::{FILES, Given, Resolved};
 
 /// Where a push goes: its versions are counted per destination and model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,12 +62,7 @@ impl PushTarget {
 }
 
 /// Where a resolved step pushes to, if it is a push.
-pub(crate) fn push_target(
-    context: &RunContext,
-    node: NodeId,
-    resolved: &Resolved,
-) -> Option<PushTarget> {
-    let node = context.created.plan.node(node);
+pub(crate) fn push_target(node: &Node, resolved: &Resolved) -> Option<PushTarget> {
     if !matches!(&node.action, Action::Component { name, .. } if name == PUSH) {
         return None;
     }
@@ -79,20 +75,15 @@ pub(crate) fn push_target(
 
 /// The intent for the first attempt of a step.
 pub(crate) fn first_attempt(
-    context: &RunContext,
+    state: &RunState,
     node: NodeId,
     resolved: &Resolved,
     intent: Intent,
 ) -> StepStarted {
-    let created = &context.created;
     let mut number = FIRST_FILES_NUMBER;
     let mut inputs = BTreeMap::new();
     for (port, given) in &resolved.inputs {
-        let place = Place {
-            created,
-            node,
-            port,
-        };
+        let place = Place { state, node, port };
         let artifacts = given.iter().map(|given| {
             let artifact = match given {
                 Given::Artifact(artifact) => return Arc::clone(artifact),
@@ -121,23 +112,24 @@ pub(crate) fn first_attempt(
 
 /// The input port that an artifact enters.
 struct Place<'a> {
-    created: &'a RunCreated,
+    state: &'a RunState,
     node: NodeId,
     port: &'a str,
 }
 
 fn files_artifact(place: &Place<'_>, number: u16, found: &FoundFiles, intent: &Intent) -> Artifact {
-    let step = &place.created.plan.node(place.node).id;
+    let (state, node) = (place.state, place.node);
     let files = found.manifest.files.iter().zip(&found.states);
     Artifact {
         id: intent.execution.artifact(number),
         type_name: FILES.to_owned(),
         type_version: 1,
-        step: step.clone(),
+        step: state.planned(node).id.clone(),
+        item_index: state.tasks.item_index(node),
         port: place.port.to_owned(),
-        run: place.created.run,
+        run: state.id(),
         // That of the first attempt: a later one takes the same artifact.
-        path: AttemptLayout::new(place.created.run, step, 1).files_input(place.port),
+        path: AttemptLayout::new(state.id(), &state.name(node), 1).files_input(place.port),
         digest: found.manifest.digest(),
         size_bytes: found.manifest.files.iter().map(|f| f.size_bytes).sum(),
         files: files
@@ -162,9 +154,10 @@ fn imported_artifact(
         id: intent.execution.artifact(number),
         type_name: found.type_name.clone(),
         type_version: found.type_version,
-        step: place.created.plan.node(place.node).id.clone(),
+        step: place.state.planned(place.node).id.clone(),
+        item_index: place.state.tasks.item_index(place.node),
         port: place.port.to_owned(),
-        run: place.created.run,
+        run: place.state.id(),
         // Absolute: it stays where it lies.
         path: found.path.clone(),
         digest: found.digest.clone(),

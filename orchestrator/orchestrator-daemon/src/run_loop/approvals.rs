@@ -43,12 +43,10 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
         Ok(if decided {
             Ok(())
         } else {
-            let nodes = &run.state.plan().nodes;
-            let step = nodes.get(answer.node.0 as usize);
-            Err(CommandError::NotAsked {
-                run: id,
-                step: step.map_or_else(String::new, |step| step.id.clone()),
-            })
+            let known = (answer.node.0 as usize) < run.state.steps.len();
+            let step = known.then(|| run.state.name(answer.node));
+            let step = step.unwrap_or_default();
+            Err(CommandError::NotAsked { run: id, step })
         })
     }
 }
@@ -63,7 +61,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         reason: Option<Reason>,
     ) -> Result<(), LoopError> {
         let intent = self.first_attempt(run, node, resolved, (reason, Vec::new()))?;
-        let policy = &run.state.plan().node(node).policy;
+        let policy = &run.state.planned(node).policy;
         let request = ApprovalRequest {
             expires: policy.timeout_ms.map(|ms| Timer::after(self.now, ms)),
             message: question(resolved),

@@ -90,6 +90,7 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
             trigger: new.trigger,
             retry_of: new.retry_of,
             carried: new.carried,
+            carried_items: new.carried_items,
             forced: new.forced,
             selected: new.selected,
             slots: new.slots.max(1),
@@ -121,7 +122,10 @@ impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
     fn left_behind(&self, new: &NewRun, retried: RunId) -> Option<CommandError> {
         let mut left = self.bench.left_behind.iter();
         let attempt = left.find(|attempt| attempt.run == retried)?;
+        let mut nodes = new.plan.nodes.iter();
+        // An attempt of an item has a number behind those of the plan.
         let node = new.plan.nodes.get(attempt.node.0 as usize);
+        let node = node.or_else(|| nodes.find(|node| node.foreach.is_some()));
         Some(CommandError::Abandoned {
             run: retried,
             step: node.map(|node| node.id.clone()).unwrap_or_default(),

@@ -118,10 +118,10 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         (reason, gpus): (Option<Reason>, Vec<u32>),
     ) -> Result<StepStarted, LoopError> {
         let context = &run.context;
-        let planned = context.created.plan.node(node);
+        let (planned, name) = (run.state.planned(node), run.state.name(node));
         let reason = match reason {
             Some(reason) => reason,
-            None => why_it_runs(context, planned, resolved, &self.lookups())?,
+            None => why_it_runs(context, (planned, &name), resolved, &self.lookups())?,
         };
         let intent = Intent {
             execution: ExecutionId::new(self.clock.new_id()),
@@ -131,7 +131,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             reason,
             at: self.now,
         };
-        Ok(first_attempt(context, node, resolved, intent))
+        Ok(first_attempt(&run.state, node, resolved, intent))
     }
 
     /// The attempt after one that failed or was lost, with everything that was recorded for that one.
@@ -162,10 +162,8 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         let started = Arc::new(started);
         self.record(run, Event::StepStarted(Arc::clone(&started)))?;
         self.hold_version(run.id(), &started);
-        self.draft.effects.push(Effect::Launch(LaunchTask {
-            created: Arc::clone(&run.state.created),
-            started,
-        }));
+        let task = LaunchTask::new(&run.state.created, &run.state.tasks, &started);
+        self.draft.effects.push(Effect::Launch(task));
         Ok(())
     }
 
@@ -177,7 +175,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         node: NodeId,
         resolved: &Resolved,
     ) -> Result<Option<i64>, LoopError> {
-        let Some(target) = push_target(&run.context, node, resolved) else {
+        let Some(target) = push_target(run.state.planned(node), resolved) else {
             return Ok(None);
         };
         let start = run.state.started_at.unwrap_or(self.now).timestamp();
@@ -207,7 +205,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
 
 /// What a queued step asks for beside a slot.
 pub(super) fn demand(run: &ActiveRun, node: NodeId, queued: &Queued) -> Demand {
-    let planned = run.state.plan().node(node);
+    let planned = run.state.planned(node);
     let key = match queued {
         Queued::First { resolved, .. } => &resolved.key,
         Queued::Again(last) => &last.key,

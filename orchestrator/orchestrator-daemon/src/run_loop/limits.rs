@@ -21,6 +21,10 @@ pub const SLEEP_MAX: Duration = Duration::from_secs(30);
 /// Unfinished runs in one state folder. Each is held in memory and replayed at every start.
 pub const UNFINISHED_RUNS_MAX: usize = 1_000;
 
+/// Tasks of one run: steps, and items of steps. Each takes some 200 bytes in memory for as long as the run
+/// is unfinished, and a line of its status document.
+pub const TASKS_MAX: usize = 200_000;
+
 /// Steps of the largest run that debug builds look at as a whole in each of its turns. A run has about
 /// as many turns as steps, so this many take a million looks at a step: a second in all.
 pub const CHECKED_STEPS_MAX: usize = 1_000;

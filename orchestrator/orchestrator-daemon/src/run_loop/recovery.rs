@@ -106,6 +106,9 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
                 run.carrying.fresh.push_back((*node, found));
             }
         }
+        for node in created.carried_items.keys() {
+            self.carry_items(run, *node)?;
+        }
         Ok(())
     }
 
@@ -119,10 +122,8 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             self.queue
                 .hold(run.id(), node, demand, started.gpus.clone());
             run.inherited.insert(node);
-            self.draft.effects.push(Effect::Launch(LaunchTask {
-                created: run.state.created.clone(),
-                started,
-            }));
+            let task = LaunchTask::new(&run.state.created, &run.state.tasks, &started);
+            self.draft.effects.push(Effect::Launch(task));
         }
     }
 }

@@ -37,7 +37,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         resolved: Box<Resolved>,
         reason: Option<Reason>,
     ) -> Result<(), LoopError> {
-        if matches!(run.state.plan().node(node).action, Action::Approve(_)) {
+        if matches!(run.state.planned(node).action, Action::Approve(_)) {
             return self.ask(run, node, &resolved, reason);
         }
         self.enqueue(run, node, Queued::First { resolved, reason })
@@ -132,6 +132,35 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         Ok(())
     }
 
+    /// Items of an expanded step that are carried over, as far as they have not been settled.
+    pub(super) fn carry_items(
+        &mut self,
+        run: &mut ActiveRun,
+        node: NodeId,
+    ) -> Result<(), LoopError> {
+        let created = run.state.created.clone();
+        let (Some(expansion), Some(carried)) = (
+            run.state.tasks.of_step(node).cloned(),
+            created.carried_items.get(&node),
+        ) else {
+            return Ok(());
+        };
+        for carried in carried {
+            let task = NodeId(expansion.first + carried.item.index);
+            if expansion.items.get(carried.item.index as usize) != Some(&carried.item.value) {
+                continue;
+            }
+            let step = run.state.step(task);
+            if step.phase.is_ended() || !step.attempts.is_empty() {
+                continue;
+            }
+            if let Some(found) = self.lookups().execution(carried.execution)? {
+                run.carrying.fresh.push_back((task, found));
+            }
+        }
+        Ok(())
+    }
+
     /// What a step that is carried over gave was looked at. One whose outputs are gone is an
     /// ordinary step of the new run.
     fn carried(
@@ -144,7 +173,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         self.unsettled.insert(run.id());
         let phase = run.state.step(node).phase;
         if there && matches!(phase, StepPhase::Waiting | StepPhase::Ready) {
-            let why = run.state.created.carries(node);
+            let why = run.state.created.carries(run.state.tasks.step(node));
             return self.reuse(run, node, found, why);
         }
         Ok(())

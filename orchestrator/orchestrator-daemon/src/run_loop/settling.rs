@@ -3,17 +3,24 @@
 //! It walks from what changed: ready steps, steps that can never run, free slots. It never looks
 //! at all steps of a run.
 
+use std::sync::Arc;
+
 use pipeline_plan::NodeId;
 use run_engine::decide::{Input, decide, follow};
 use run_engine::event::Event;
+use run_engine::failure_code::FailureCode;
 use run_engine::reason::{Failure, Reason};
 use run_engine::seams::{Clock, Effect, Executor, Prepared, Store};
 use run_engine::state::StepPhase;
+use serde_json::Value;
 
 use super::active_run::{ActiveRun, Queued, Stage};
 use super::launching::demand;
+use super::limits::TASKS_MAX;
 use super::{Bench, LoopError, RunLoop};
-use crate::resolve::{Unresolved, prepare_task, resolve, stand_in_gone, unmet_condition};
+use crate::resolve::{
+    Unresolved, items, items_standing_in, prepare_task, resolve, stand_in_gone, unmet_condition,
+};
 
 impl<S: Store, E: Executor, C: Clock> RunLoop<S, E, C> {
     /// Lets everything follow. Runs that are left for another turn stay unsettled.
@@ -99,12 +106,20 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             let queued = Queued::Again(last.started.clone());
             return self.enqueue(run, node, queued);
         }
-        if !run.state.created.is_selected(node) {
-            return self.cannot_start(run, node, stand_in_gone());
+        if !run.state.created.is_selected(run.state.tasks.step(node)) {
+            return match items_standing_in(&run.state, node) {
+                Some(items) => self.expand(run, node, items),
+                None => self.cannot_start(run, node, stand_in_gone()),
+            };
         }
         match unmet_condition(&run.context, &run.state, node) {
             Ok(None) => {}
             Ok(Some(reason)) => return self.skip(run, node, reason),
+            Err(failure) => return self.cannot_start(run, node, failure),
+        }
+        match items(&run.context, &run.state, node) {
+            Ok(None) => {}
+            Ok(Some(items)) => return self.expand(run, node, items),
             Err(failure) => return self.cannot_start(run, node, failure),
         }
         match prepare_task(&run.context, &run.state, node) {
@@ -131,6 +146,26 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             Err(Unresolved::Skip(reason)) => self.skip(run, node, reason),
             Err(Unresolved::Store(error)) => Err(error.into()),
         }
+    }
+
+    /// It is known for which items a step is done.
+    fn expand(
+        &mut self,
+        run: &mut ActiveRun,
+        node: NodeId,
+        items: Vec<Value>,
+    ) -> Result<(), LoopError> {
+        if run.state.steps.len() + items.len() > TASKS_MAX {
+            let message = format!(
+                "with its {} items the run has more than {TASKS_MAX} tasks",
+                items.len()
+            );
+            let failure = Failure::new(FailureCode::Expression, message);
+            return self.cannot_start(run, node, failure);
+        }
+        let (items, at) = (Arc::new(items), self.now);
+        self.record(run, Event::StepExpanded { node, items, at })?;
+        self.carry_items(run, node)
     }
 
     /// A step whose turn it is does not run.

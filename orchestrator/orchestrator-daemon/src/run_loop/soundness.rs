@@ -51,7 +51,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
             pushes.map(|(_, node)| node).all(lives),
             "run {id}: a version is held for a push that is over"
         );
-        for node in state.plan().node_ids() {
+        for node in state.task_ids() {
             let waits = matches!(run.stages.get(&node), Some(Stage::Queued(_)));
             assert_eq!(
                 self.queue.holds(id, node),

@@ -44,7 +44,7 @@ impl<S: Store, E: Executor, C: Clock> Bench<S, E, C> {
         };
         let plan = run.state.plan();
         if !is_refused {
-            let step = &plan.node(node).id;
+            let step = &run.state.planned(node).id;
             self.draft.note_given(&plan.name, step, outputs);
             return;
         }

@@ -65,7 +65,7 @@ pub(super) fn of_attempt(view: &RunView, node: NodeId, number: u32) -> Option<Sp
     let attempt = attempts.find(|attempt| attempt.started.attempt == number)?;
     let end = attempt.end.as_ref()?;
     let state = documents::attempt_state(attempt.end.as_ref(), step.phase);
-    let id = &created.plan.node(node).id;
+    let id = documents::name(view, node);
     let exit = end.exit;
     let code = if state == AttemptState::Succeeded {
         StatusCode::Ok
@@ -76,7 +76,7 @@ pub(super) fn of_attempt(view: &RunView, node: NodeId, number: u32) -> Option<Sp
     let mut attributes = vec![
         KeyValue::text("cicd.pipeline.name", &*created.plan.name),
         KeyValue::text("cicd.pipeline.run.id", created.run.to_string()),
-        KeyValue::text("cicd.pipeline.task.name", &**id),
+        KeyValue::text("cicd.pipeline.task.name", &*id),
         KeyValue::text(
             "cicd.pipeline.task.run.id",
             format!("{}/{id}/{number}", created.run),

@@ -155,7 +155,7 @@ fn is_to_be_cancelled(run: &RunState, scenario: &Scenario) -> bool {
 /// Steps whose attempts no signal ends, once they live.
 fn deafen(world: &World, scenario: &Scenario, audit: &Audit) {
     for attempt in world.machine.live() {
-        let id = &audit.run(attempt.run).plan().node(attempt.node).id;
+        let id = audit.run(attempt.run).name(attempt.node);
         if scenario.deaf.contains(&id.as_str()) {
             world.machine.deafen(attempt);
         }
@@ -166,9 +166,9 @@ fn deafen(world: &World, scenario: &Scenario, audit: &Audit) {
 fn asks(audit: &Audit) -> Option<(RunId, NodeId, bool)> {
     let asking = audit.runs().flat_map(|run| {
         let nodes = run.awaiting().map(|(node, _)| node);
-        nodes.map(|node| (run.id(), node, run.plan().node(node).id.as_str()))
+        nodes.map(|node| (run.id(), node, run.name(node)))
     });
-    let mut heard = asking.filter(|(_, _, id)| *id != "unheard");
+    let mut heard = asking.filter(|(_, _, id)| id != "unheard");
     let (run, node, id) = heard.next()?;
     Some((run, node, id != "refused"))
 }
@@ -176,7 +176,7 @@ fn asks(audit: &Audit) -> Option<(RunId, NodeId, bool)> {
 fn keeper_is_to_die(world: &World, scenario: &Scenario, audit: &Audit) -> bool {
     let under = scenario.keeper_dies_under;
     let is_named = |attempt: AttemptId| {
-        let id = &audit.run(attempt.run).plan().node(attempt.node).id;
+        let id = &audit.run(attempt.run).name(attempt.node);
         under
             .iter()
             .any(|(step, attempts)| step == id && attempt.number as usize <= *attempts)
@@ -198,7 +198,8 @@ pub(crate) fn outcome(world: &World) -> Vec<String> {
     let lines = runs.iter().flat_map(|run| {
         let state = world.disk.run(*run);
         let title = format!("{run}: {:?}", state.phase);
-        let steps = state.plan().node_ids().map(|node| step(&state, node));
+        let steps = state.tasks.shown().into_iter();
+        let steps = steps.map(|node| step(&state, node));
         [title].into_iter().chain(steps.collect::<Vec<_>>())
     });
     lines.map(named).collect()
@@ -207,7 +208,7 @@ pub(crate) fn outcome(world: &World) -> Vec<String> {
 /// Where a step stands, why, what it gave, and under which version it pushed.
 fn step(state: &RunState, node: NodeId) -> String {
     let step = state.step(node);
-    let id = &state.plan().node(node).id;
+    let id = &state.name(node);
     let first = step.attempts.first().map(|attempt| &attempt.started);
     let reason = first.map(|started| &started.reason);
     let reason = reason.or(step.reason.as_ref());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use orchestrator_daemon::command::NewRun;
-use pipeline_plan::{Condition, Node, NodeId, Retry, Source};
+use pipeline_plan::{Condition, Foreach, Node, NodeId, Retry, Source};
 use run_engine::ids::RunId;
 use run_engine::reuse::KeyParts;
 use run_engine::state::RunState;
@@ -30,7 +30,7 @@ pub(crate) struct Scenario {
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 19] = [
+pub(crate) const SCENARIOS: [Scenario; 20] = [
     plain("linear", |_, run| once(run, linear())),
     plain("diamond", |_, run| once(run, diamond())),
     plain("fan out", |_, run| once(run, fan_out())),
@@ -54,6 +54,12 @@ pub(crate) const SCENARIOS: [Scenario; 19] = [
     plain("conditions", |world, run| {
         act(world, "a", Some(Act::Fail));
         once(run, conditions())
+    }),
+    plain("items", |world, run| {
+        let (status, attempt) = (1, 2);
+        act(world, "b[1]", Some(Act::FailBefore { status, attempt }));
+        act(world, "d[0]", Some(Act::Fail));
+        (run < 2).then(|| run_of(items()))
     }),
     plain("approvals", |_, run| once(run, approvals())),
     plain("finally", |world, run| {
@@ -170,6 +176,36 @@ fn conditions() -> Vec<Node> {
         expression: "${{ 1 == 2 }}".to_owned(),
         asks_status: false,
     });
+    nodes
+}
+
+/// A list that a step gives, steps for each of its items, some of which are reused, and what takes
+/// all that they gave.
+fn items() -> Vec<Node> {
+    let list = |value: serde_json::Value, max_parallel| {
+        Some(Foreach {
+            items: value,
+            max_parallel,
+        })
+    };
+    let mut nodes = vec![
+        output(command("a", &[]), "list", "list"),
+        component("b", &[]),
+        component("c", &[1]),
+        command("d", &[0]),
+        command("e", &[3]),
+        command("nothing", &[2]),
+    ];
+    nodes[1].foreach = list(json!([1, "two", { "three": 3 }]), Some(2));
+    nodes[1].policy.retry = Some(Retry {
+        attempts: 2,
+        ..Retry::default()
+    });
+    if let Some(input) = nodes[2].inputs.get_mut("in1") {
+        input.many = true;
+    }
+    nodes[3].foreach = list(json!([0, 1]), None);
+    nodes[5].foreach = list(json!([]), None);
     nodes
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use component_api::files::{ExternalFile, FileEntry, FilesManifest};
 use pipeline_plan::{Action, Node, NodeId, OutputKind, Source};
 use run_engine::decide::LOST_ATTEMPTS_MAX;
-use run_engine::ids::ArtifactId;
+use run_engine::ids::{ArtifactId, ExecutionId};
 use run_engine::reason::ReasonCode;
 use run_engine::retry::ASKED_ATTEMPTS_MAX;
 use run_engine::reuse::{FileSet, KeyParts};
@@ -26,15 +26,18 @@ pub(crate) fn judge(universe: &Universe) {
     );
     for run in universe.audit.runs() {
         assert!(run.is_ended(), "run {} is stuck", run.id());
-        for node in run.plan().node_ids() {
+        for node in run
+            .task_ids()
+            .filter(|task| run.tasks.of_step(*task).is_none())
+        {
             judge_step(universe, run, node);
         }
     }
 }
 
 fn judge_step(universe: &Universe, run: &RunState, node: NodeId) {
-    let (step, planned) = (run.step(node), run.plan().node(node));
-    let what = format!("step {} of run {}", planned.id, run.id());
+    let (step, planned) = (run.step(node), run.planned(node));
+    let what = format!("step {} of run {}", run.name(node), run.id());
     let act = universe.pipelines.acts.get(&planned.id);
     let act = act.unwrap_or(&Act::Succeed);
     for attempt in &step.attempts {
@@ -54,7 +57,7 @@ fn judge_step(universe: &Universe, run: &RunState, node: NodeId) {
         lost <= keepers,
         "{what} was lost {lost} times, to {keepers} keepers"
     );
-    if run.created.leaves_out(node) {
+    if run.created.leaves_out(run.tasks.step(node)) {
         let stays_out = matches!(step.phase, StepPhase::Skipped | StepPhase::Cancelled);
         assert!(
             stays_out && step.attempts.is_empty(),
@@ -77,7 +80,7 @@ fn judge_step(universe: &Universe, run: &RunState, node: NodeId) {
 
 /// A step runs only if its condition is met, and is not skipped for one that is.
 fn judge_condition(run: &RunState, node: NodeId, what: &str) {
-    let (step, planned) = (run.step(node), run.plan().node(node));
+    let (step, planned) = (run.step(node), run.planned(node));
     let Some(condition) = &planned.condition else {
         return;
     };
@@ -91,7 +94,7 @@ fn judge_condition(run: &RunState, node: NodeId, what: &str) {
             failed && expression.contains(&format!(".{id}."))
         }),
     };
-    let carried = run.created.carried.contains_key(&node) && step.attempts.is_empty();
+    let carried = carried(run, node).is_some() && step.attempts.is_empty();
     let ran = !step.attempts.is_empty() || step.phase.is_good() && !carried;
     assert!(met || !ran, "{what} ran although its condition is not met");
     let code = step.reason.as_ref().map(|reason| reason.code);
@@ -135,24 +138,38 @@ fn judge_reuse(universe: &Universe, run: &RunState, node: NodeId, what: &str) {
 
 /// What a step gave is what it gives if it runs with what it depends on, whether it ran or not.
 fn judge_outputs(universe: &Universe, run: &RunState, node: NodeId, what: &str) {
-    let (step, planned) = (run.step(node), run.plan().node(node));
+    let (step, planned) = (run.step(node), run.planned(node));
     let given = digests(step);
-    if step.attempts.is_empty() && run.created.carried.contains_key(&node) {
+    if step.attempts.is_empty()
+        && let Some(execution) = carried(run, node)
+    {
         let Some(retried) = run.created.retry_of else {
             panic!("{what} was carried over from nowhere");
         };
+        let mut earlier = universe.audit.run(retried).steps.iter();
+        let earlier = earlier.find(|step| step.execution == Some(execution));
         // What was gone by then is an ordinary step.
-        if given == digests(universe.audit.run(retried).step(node)) {
+        if earlier.is_some_and(|earlier| given == digests(earlier)) {
             return;
         }
     }
-    let keys = keys(universe, run, planned);
+    let keys = keys(universe, run, node);
     let expected = keys.iter().map(|key| outputs(planned, key));
     let expected: Vec<BTreeMap<String, String>> = expected.collect();
     assert!(
         expected.contains(&given),
         "{what} gave {given:?}, which is none of {expected:?}"
     );
+}
+
+/// The execution that a task is carried over from, if it is.
+fn carried(run: &RunState, task: NodeId) -> Option<ExecutionId> {
+    let Some(item) = run.tasks.item(task) else {
+        return run.created.carried.get(&task).copied();
+    };
+    let items = run.created.carried_items.get(&run.tasks.step(task))?;
+    let carried = items.iter().find(|carried| carried.item == item);
+    carried.map(|carried| carried.execution)
 }
 
 /// Digests of a step's artifacts by port.
@@ -173,7 +190,8 @@ fn outputs(node: &Node, key: &KeyParts) -> BTreeMap<String, String> {
 }
 
 /// Every key that a step may have had, by what the files of the world were at one time or another.
-fn keys(universe: &Universe, run: &RunState, node: &Node) -> Vec<KeyParts> {
+fn keys(universe: &Universe, run: &RunState, task: NodeId) -> Vec<KeyParts> {
+    let node = run.planned(task);
     let (component, command) = match &node.action {
         Action::Component { name, version } => (format!("{name} {version}"), Vec::new()),
         Action::Command(words) => ("command".to_owned(), words.clone()),
@@ -185,6 +203,7 @@ fn keys(universe: &Universe, run: &RunState, node: &Node) -> Vec<KeyParts> {
         component,
         command,
         params: node.params.clone(),
+        item: run.tasks.item(task).map(|item| item.value),
         outputs: outputs
             .map(|(port, output)| (port.clone(), output.type_name.clone()))
             .collect(),
@@ -219,11 +238,21 @@ fn keys(universe: &Universe, run: &RunState, node: &Node) -> Vec<KeyParts> {
 /// Everything that may have entered: what the needs gave, and what a file ever was.
 fn inputs(run: &RunState, node: &Node) -> Vec<BTreeMap<String, Vec<String>>> {
     let mut all = vec![BTreeMap::new()];
-    for (port, input) in &node.inputs {
+    for (node_port, input) in &node.inputs {
+        let port = node_port;
         let choices: Vec<String> = match &input.sources[0] {
-            Source::Output { node, port } => {
-                digests(run.step(*node)).remove(port).into_iter().collect()
-            }
+            Source::Output { node, port } => match run.tasks.of_step(*node) {
+                Some(expansion) => {
+                    let given = expansion.tasks();
+                    let given = given.filter_map(|task| digests(run.step(task)).remove(port));
+                    let list: Vec<String> = given.collect();
+                    for inputs in &mut all {
+                        inputs.insert(node_port.clone(), list.clone());
+                    }
+                    continue;
+                }
+                None => digests(run.step(*node)).remove(port).into_iter().collect(),
+            },
             Source::Files(names) => contents(&names[0]),
             Source::LatestBlessed(_) => panic!("no step of the simulation takes a baseline"),
             _ => panic!("no step of the simulation takes a span or what others gave"),

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use orchestrator_daemon::command::NewRun;
-use pipeline_plan::{Condition, Node, NodeId, Plan, Retry, Source};
+use pipeline_plan::{Condition, Foreach, Node, NodeId, Plan, Retry, Source};
+use run_engine::event::CarriedItem;
 use run_engine::state::RunState;
+use serde_json::json;
 
 use crate::chance::Chance;
 use crate::support::executor::Act;
@@ -104,15 +106,28 @@ pub(crate) fn retry_of(state: &RunState, chance: &mut Chance) -> NewRun {
     // Those of `finally` follow every run.
     let nodes = state.plan().node_ids();
     let nodes = nodes.filter(|node| !state.plan().node(*node).finally);
-    let good = nodes.filter_map(|node| {
-        let step = state.step(node);
-        Some((node, step.execution.filter(|_| step.phase.is_good())?))
+    let nodes: Vec<NodeId> = nodes.collect();
+    let good = |task: NodeId| {
+        let step = state.step(task);
+        step.execution.filter(|_| step.phase.is_good())
+    };
+    let items = nodes.iter().filter_map(|node| {
+        let items = state.tasks.of_step(*node)?.tasks().filter_map(|task| {
+            Some(CarriedItem {
+                item: state.tasks.item(task)?,
+                execution: good(task)?,
+            })
+        });
+        Some((*node, items.collect()))
     });
+    let carried_items = items.collect();
+    let carried = nodes.iter().filter_map(|node| Some((*node, good(*node)?)));
     NewRun {
         plan: state.created.plan.clone(),
         plan_id: state.created.plan_id.clone(),
         retry_of: Some(state.id()),
-        carried: good.collect(),
+        carried: carried.collect(),
+        carried_items,
         slots: 1 + chance.below(4) as u32,
         ..run_of(Vec::new())
     }
@@ -134,6 +149,11 @@ fn node(id: &str, earlier: &[Node], chance: &mut Chance) -> Node {
         node.policy.timeout_ms = chance.percent(50).then(|| 1 + chance.below(20_000) as u64);
         return node;
     }
+    let lists: Vec<u32> = given
+        .iter()
+        .copied()
+        .filter(|need| earlier[*need as usize].foreach.is_some())
+        .collect();
     let mut node = match chance.below(6) {
         0 => command(id, &[&given[..], &bare[..]].concat()),
         1 => output(
@@ -152,6 +172,11 @@ fn node(id: &str, earlier: &[Node], chance: &mut Chance) -> Node {
             node
         }
     };
+    for need in lists {
+        if let Some(input) = node.inputs.get_mut(&format!("in{need}")) {
+            input.many = true;
+        }
+    }
     if chance.percent(10) {
         let missing = chance.percent(20);
         let name = if missing { "missing.csv" } else { FILE };
@@ -174,6 +199,13 @@ fn node(id: &str, earlier: &[Node], chance: &mut Chance) -> Node {
             .map(|need| earlier[need.0 as usize].id.as_str())
             .collect();
         node.condition = Some(condition(&needs, chance));
+    }
+    if chance.percent(12) {
+        let items = (0..chance.below(4)).map(|_| json!(chance.below(3)));
+        node.foreach = Some(Foreach {
+            items: items.collect(),
+            max_parallel: chance.percent(50).then(|| 1 + chance.below(2) as u32),
+        });
     }
     if chance.percent(25) {
         node.policy.retry = Some(Retry {

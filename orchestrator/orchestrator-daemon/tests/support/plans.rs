@@ -112,6 +112,7 @@ pub fn run_of(nodes: Vec<Node>) -> NewRun {
         },
         retry_of: None,
         carried: BTreeMap::new(),
+        carried_items: BTreeMap::new(),
         forced: std::collections::BTreeSet::new(),
         selected: None,
         slots: 4,

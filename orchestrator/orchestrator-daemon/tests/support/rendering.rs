@@ -143,8 +143,8 @@ impl Names {
     }
 
     fn run_state(&self, run: &RunState) -> String {
-        let steps = run.plan().node_ids().map(|node| {
-            let (id, step) = (&run.plan().node(node).id, run.step(node));
+        let steps = run.task_ids().map(|node| {
+            let (id, step) = (run.name(node), run.step(node));
             format!("{id} {:?}", step.phase)
         });
         let steps: Vec<String> = steps.collect();
@@ -161,8 +161,8 @@ impl Names {
         let run = self.run(entry.run);
         let plan = states.iter().find(|state| state.id() == entry.run);
         let step = entry.event.step().map(|(node, attempt)| {
-            let id = plan.map_or("?", |state| &state.plan().node(node).id);
-            attempt.map_or_else(|| id.to_owned(), |attempt| format!("{id}.{attempt}"))
+            let id = plan.map_or("?".to_owned(), |state| state.name(node));
+            attempt.map_or_else(|| id.clone(), |attempt| format!("{id}.{attempt}"))
         });
         let name = run_engine::event_name(&entry.event);
         let frozen = self.frozen(&entry.event, entry.run, step.as_deref().unwrap_or_default());

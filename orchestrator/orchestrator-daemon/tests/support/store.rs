@@ -16,6 +16,7 @@ use run_engine::seams::{
     Blessed, JournalEntry, Lookups, PortName, Pushed, Reusable, Store, StoreError, Turn,
 };
 use run_engine::state::RunState;
+use run_engine::tasks::Tasks;
 use run_store::RunStore;
 
 /// What survives a daemon: everything that was committed.
@@ -38,7 +39,7 @@ pub struct Rows {
     given: Vec<(String, String, Arc<Outputs>)>,
     /// What they gave last by pipeline, step and span, and whether it was refused.
     spans: BTreeMap<(String, String, i64), (Arc<Outputs>, bool)>,
-    pipelines: BTreeMap<RunId, Arc<pipeline_plan::Plan>>,
+    pipelines: BTreeMap<RunId, (Arc<pipeline_plan::Plan>, Tasks)>,
     crash: Option<Crash>,
     /// State folder of the real store.
     real: Option<PathBuf>,
@@ -165,7 +166,14 @@ impl Rows {
     fn index(&mut self, entry: &JournalEntry) {
         match &entry.event {
             Event::RunCreated(created) => {
-                self.pipelines.insert(entry.run, Arc::clone(&created.plan));
+                let plan = Arc::clone(&created.plan);
+                let tasks = Tasks::new(plan.nodes.len());
+                self.pipelines.insert(entry.run, (plan, tasks));
+            }
+            Event::StepExpanded { node, items, .. } => {
+                if let Some((_, tasks)) = self.pipelines.get_mut(&entry.run) {
+                    tasks.expand(*node, items);
+                }
             }
             Event::StepStarted(started) => self.started(entry.run, started),
             Event::ApprovalRequested(request) => self.started(entry.run, &request.intent),
@@ -202,8 +210,9 @@ impl Rows {
             }
             _ => return,
         };
-        let plan = &self.pipelines[&entry.run];
-        let (pipeline, step) = (plan.name.clone(), plan.node(node).id.clone());
+        let (plan, tasks) = &self.pipelines[&entry.run];
+        let step = plan.node(tasks.step(node)).id.clone();
+        let pipeline = plan.name.clone();
         for span in outputs.artifacts.values().filter_map(|a| a.span()) {
             let key = (pipeline.clone(), step.clone(), span);
             self.spans.insert(key, (Arc::clone(outputs), false));
@@ -212,8 +221,13 @@ impl Rows {
     }
 
     fn started(&mut self, run: RunId, started: &Arc<StepStarted>) {
-        let plan = &self.pipelines[&run];
-        let key = (plan.name.clone(), plan.node(started.node).id.clone());
+        let (plan, tasks) = &self.pipelines[&run];
+        let id = &plan.node(tasks.step(started.node)).id;
+        let name = match tasks.item_index(started.node) {
+            Some(index) => format!("{id}[{index}]"),
+            None => id.clone(),
+        };
+        let key = (plan.name.clone(), name);
         self.starts.insert(key, Arc::clone(started));
     }
 

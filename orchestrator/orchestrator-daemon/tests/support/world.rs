@@ -282,14 +282,14 @@ impl World {
 
     /// A run's events by name and step, in order.
     pub fn journal(&self, run: RunId) -> Vec<String> {
-        let plan = Arc::clone(self.disk.run(run).plan());
+        let state = self.disk.run(run);
         let rows = self.disk.rows();
         let events = rows.entries.iter().filter(|entry| entry.run == run);
         events
             .map(|entry| {
                 let name = run_engine::event_name(&entry.event);
                 match entry.event.step() {
-                    Some((node, _)) => format!("{name} {}", plan.node(node).id),
+                    Some((node, _)) => format!("{name} {}", state.name(node)),
                     None => name.to_owned(),
                 }
             })

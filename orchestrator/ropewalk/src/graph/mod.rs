@@ -28,7 +28,7 @@ pub(crate) struct Graph {
 #[derive(Debug)]
 pub(crate) struct GraphStep {
     pub(crate) id: String,
-    /// `uses train`, `run python3 train.py`.
+    /// `uses train`, `run python3 train.py, for each item`.
     pub(crate) what: String,
     /// What enters, in the words of the pipeline: `ingest.examples`, `data/*.csv`.
     pub(crate) takes: Vec<String>,
@@ -87,7 +87,10 @@ fn step(plan: &Plan, node: &Node) -> GraphStep {
     }
     GraphStep {
         id: node.id.clone(),
-        what: what(&node.action),
+        what: match &node.foreach {
+            Some(_) => format!("{}, for each item", what(&node.action)),
+            None => what(&node.action),
+        },
         takes,
         conditional: node.condition.is_some(),
         finally: node.finally,

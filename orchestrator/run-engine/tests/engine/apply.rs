@@ -170,6 +170,69 @@ fn a_step_that_was_started_is_never_reused() {
 }
 
 #[test]
+fn items_go_on_two_at_a_time_and_their_step_ends_with_them() {
+    let expanded = "expanded a 3";
+    check(
+        "each a, b<a",
+        expanded,
+        "active: a expanded, b waiting, a[0] ready, a[1] ready, a[2] waiting",
+    );
+    let one = format!("{expanded}, started a[1].1, succeeded a[1].1");
+    check(
+        "each a, b<a",
+        &one,
+        "active: a expanded, b waiting, a[0] ready, a[1] succeeded, a[2] ready",
+    );
+    let all = format!("{one}, reused a[0], reused a[2]");
+    check(
+        "each a, b<a",
+        &all,
+        "active: a succeeded, b ready, a[0] reused, a[1] succeeded, a[2] reused",
+    );
+    let carried = format!("{expanded}, carried a[2], reused a[0], reused a[1]");
+    check(
+        "each a, b<a",
+        &carried,
+        "active: a succeeded, b ready, a[0] reused, a[1] reused, a[2] reused",
+    );
+}
+
+#[test]
+fn a_step_without_items_succeeds_at_once() {
+    check(
+        "each a, b<a",
+        "expanded a 0",
+        "active: a succeeded, b ready",
+    );
+}
+
+#[test]
+fn a_step_ends_as_the_worst_of_its_items_once_all_have_ended() {
+    let journal = "expanded a 2, started a[0].1, failed a[0].1";
+    let expected = "active: a expanded, b waiting, a[0] failed, a[1] ready";
+    check("each a, b<a", journal, expected);
+    let over = format!("{journal}, reused a[1]");
+    let expected = "active: a failed, b waiting, a[0] failed, a[1] reused";
+    check("each a, b<a", &over, expected);
+    let refused = "expanded a 2, refused a[0], reused a[1]";
+    let expected = "active: a refused, b waiting, a[0] refused, a[1] reused";
+    check("each a, b<a", refused, expected);
+}
+
+#[test]
+fn a_step_is_expanded_once_and_only_if_it_is_done_for_items() {
+    let refused = |plan, journal, next, expected| check_refused(plan, journal, next, expected);
+    let illegal = "step `a` is Expanded: step_expanded cannot follow";
+    refused("each a", "expanded a 2", "expanded a 2", illegal);
+    let illegal = "step `a` is Ready: step_expanded cannot follow";
+    refused("a", "", "expanded a 2", illegal);
+    let illegal = "step `a` is Ready: step_started cannot follow";
+    refused("each a", "", "started a.1", illegal);
+    let illegal = "step `a[0]` is Ready: step_expanded cannot follow";
+    refused("each a", "expanded a 2", "expanded a[0] 2", illegal);
+}
+
+#[test]
 fn a_journal_begins_with_its_run() {
     let created = Arc::new(created("a"));
     let (first, resumed) = (
@@ -197,7 +260,7 @@ fn steps_that_became_ready_are_told_once() {
     let ids = |state: &mut RunState| {
         let nodes = state.take_newly_ready().into_iter();
         nodes
-            .map(|node| state.plan().node(node).id.clone())
+            .map(|node| state.name(node))
             .collect::<Vec<_>>()
             .join(" ")
     };

@@ -11,11 +11,7 @@ use crate::notation::{assert_holds, input, show_all, show_state, state, time};
 fn check(plan: &str, journal: &str, news: &str, expected: &str) {
     let mut state = state(plan, journal);
     let events = decide(&state, &input(&state, news), time(1_000));
-    assert_eq!(
-        show_all(state.plan(), &events),
-        expected,
-        "{journal} | {news}"
-    );
+    assert_eq!(show_all(&state, &events), expected, "{journal} | {news}");
     apply_all(&mut state, &events);
 }
 
@@ -32,7 +28,7 @@ fn check_follow(plan: &str, journal: &str, expected: &str) {
         apply_all(&mut state, &events);
         all.extend(events);
     }
-    assert_eq!(show_all(state.plan(), &all), expected, "{journal}");
+    assert_eq!(show_all(&state, &all), expected, "{journal}");
 }
 
 #[track_caller]

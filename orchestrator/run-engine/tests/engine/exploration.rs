@@ -18,8 +18,8 @@ fn moves(state: &RunState) -> Vec<Vec<Event>> {
     let now = time(1_000);
     let mut news = vec!["cancel".to_owned(), "abandon".to_owned()];
     let mut moves = vec![follow(state, now)];
-    for node in state.plan().node_ids() {
-        let id = &state.plan().node(node).id;
+    for node in state.task_ids() {
+        let id = &state.name(node);
         let attempt = state.step(node).attempts.len();
         for end in ["exit 0", "exit 65", "exit 1", "adopted", "stuck"] {
             news.push(format!("{end} {id}.{attempt}"));
@@ -55,7 +55,7 @@ fn moves(state: &RunState) -> Vec<Vec<Event>> {
 }
 
 fn losses(state: &RunState) -> usize {
-    let nodes = state.plan().node_ids();
+    let nodes = state.task_ids();
     nodes.map(|node| state.lost_count(node)).sum()
 }
 

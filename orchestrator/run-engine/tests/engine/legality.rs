@@ -48,7 +48,7 @@ const RUNS: [(&str, &str); 4] = [
 ];
 
 /// Every kind of event, about `x` if it is about a step.
-const EVENTS: [&str; 31] = [
+const EVENTS: [&str; 32] = [
     "run_created",
     "run_resumed",
     "run_cancelling",
@@ -80,6 +80,7 @@ const EVENTS: [&str; 31] = [
     "approved x",
     "rejected x",
     "run_waiting",
+    "expanded x 2",
 ];
 
 /// Every kind of news.
@@ -128,6 +129,29 @@ const ASKING: [(&str, &str); 7] = [
     (
         "cancelled and x asked",
         "reused n, approval_requested x, run_cancelling, run_cancelled",
+    ),
+];
+
+/// What a plan in which `x` is done for items may have come to.
+const LIST_PLAN: &str = "n, each x<n, y<x";
+const LIST: [(&str, &str); 6] = [
+    ("active and x is ready", "reused n"),
+    ("active and x is expanded", "reused n, expanded x 3"),
+    (
+        "active and x was expanded to nothing",
+        "reused n, expanded x 0",
+    ),
+    (
+        "active and x succeeded",
+        "reused n, expanded x 2, reused x[0], started x[1].1, succeeded x[1].1",
+    ),
+    (
+        "active and x failed",
+        "reused n, expanded x 2, reused x[0], started x[1].1, failed x[1].1",
+    ),
+    (
+        "cancelling and x is expanded",
+        "reused n, expanded x 3, started x[0].1, run_cancelling",
     ),
 ];
 
@@ -213,7 +237,11 @@ fn states() -> impl Iterator<Item = (String, RunState)> {
         let state = state_after(ASKING_PLAN, journal);
         (format!("{name}, of a person"), state)
     });
-    ordinary.chain(finally).chain(asking)
+    let list = LIST.iter().map(|(name, journal)| {
+        let state = state_after(LIST_PLAN, journal);
+        (format!("{name}, of items"), state)
+    });
+    ordinary.chain(finally).chain(asking).chain(list)
 }
 
 /// A state after these events; `x` may be carried over.
@@ -259,6 +287,7 @@ fn kind(event: &Event) -> usize {
         Event::ApprovalRequested(_) => 16,
         Event::ApprovalDecided { .. } => 17,
         Event::RunWaiting { .. } => 18,
+        Event::StepExpanded { .. } => 19,
     }
 }
 
@@ -272,7 +301,7 @@ fn every_kind_of_event_is_in_the_table() {
     kinds.sort_unstable();
     kinds.dedup();
     assert_eq!(kinds, (0..kinds.len()).collect::<Vec<_>>());
-    assert_eq!(kinds.len(), 19);
+    assert_eq!(kinds.len(), 20);
 }
 
 #[test]
@@ -311,7 +340,7 @@ fn every_piece_of_news_in_every_phase_leads_to_what_can_follow() {
                 assert_eq!(state.apply(event), Ok(()), "{text}");
                 assert_holds(&state, text);
             }
-            (*text, show_all(state.plan(), &events))
+            (*text, show_all(&state, &events))
         });
         cells.collect()
     });

@@ -2,8 +2,9 @@
 //!
 //! A plan is `a, b<a, c<a b`: steps, each with those that it needs. Words before a step say more of it:
 //! `if b<a` has a condition, `always b<a` one that asks how steps ended, `may_fail a` is allowed to fail,
-//! `finally z` follows all others; `ask a` asks a person; `b<a?` bears that `a` failed; of `out a` the run
-//! is not made. Events have the names that they have everywhere, without `step_`: `started a.1`, `failed a.1 exit_status`, `skipped b
+//! `finally z` follows all others; `ask a` asks a person; `each a` is done for items; `b<a?` bears that `a` failed; of
+//! `out a` the run is not made. Events have the names that they have everywhere, without `step_`: `started a.1`,
+//! `failed a.1 exit_status`, `skipped b
 //! upstream_failed`, `run_cancelling`, `run_cancelling abandon`. The number behind a step is its attempt's. A state is
 //! `active: a succeeded, b running.1`.
 
@@ -65,6 +66,7 @@ pub(crate) fn plan(text: &str) -> Plan {
             "needs": needs.map(find).collect::<BTreeSet<usize>>(),
             "tolerates": borne.map(find).collect::<BTreeSet<usize>>(),
             "condition": condition,
+            "foreach": is("each").then(|| json!({ "items": [], "max_parallel": 2 })),
             "allow_failure": is("may_fail"),
             "finally": is("finally"),
             "cache": true,
@@ -102,6 +104,7 @@ pub(crate) fn created(plan_text: &str) -> RunCreated {
         },
         retry_of: None,
         carried: BTreeMap::new(),
+        carried_items: BTreeMap::new(),
         forced: BTreeSet::new(),
         slots: 64,
         environment: BTreeMap::new(),
@@ -116,8 +119,10 @@ pub(crate) fn created(plan_text: &str) -> RunCreated {
 pub(crate) fn state(plan: &str, journal: &str) -> RunState {
     let mut created = created(plan);
     for step in parts(journal).filter_map(|text| text.strip_prefix("carried ")) {
-        let node = created.plan.find(step).unwrap();
-        created.carried.insert(node, execution(node));
+        // Of an item it is known once its step is expanded.
+        if let Some(node) = created.plan.find(step) {
+            created.carried.insert(node, execution(node));
+        }
     }
     after(RunState::new(Arc::new(created)), journal)
 }
@@ -133,12 +138,13 @@ pub(crate) fn after(mut state: RunState, journal: &str) -> RunState {
     state
 }
 
-/// A step by its id, or by `#9` where no step has that number.
+/// A step by its id, an item as `a[0]`, or `#9` where no step has that number.
 fn node(state: &RunState, text: &str) -> NodeId {
-    match text.strip_prefix('#') {
-        Some(number) => NodeId(number.parse().unwrap()),
-        None => state.plan().find(text).unwrap(),
+    if let Some(number) = text.strip_prefix('#') {
+        return NodeId(number.parse().unwrap());
     }
+    let mut tasks = state.task_ids();
+    tasks.find(|task| state.name(*task) == text).unwrap()
 }
 
 /// `a.2`: a step and its attempt.
@@ -164,6 +170,15 @@ pub(crate) fn event(state: &RunState, text: &str, at: DateTime<Utc>) -> Event {
         "run_failed" => ended(RunEnd::Failed, at),
         "run_refused" => ended(RunEnd::Refused, at),
         "run_cancelled" => ended(RunEnd::Cancelled, at),
+        "expanded" => Event::StepExpanded {
+            node: node(state, about),
+            items: Arc::new(
+                (0..code.unwrap().parse().unwrap())
+                    .map(Value::from)
+                    .collect(),
+            ),
+            at,
+        },
         "run_waiting" => Event::RunWaiting { at },
         "approval_requested" => {
             let node = node(state, about);
@@ -391,11 +406,11 @@ pub(crate) fn input(state: &RunState, text: &str) -> Input {
 }
 
 /// An event in words, with its reason's code and what that is about.
-pub(crate) fn show(plan: &Plan, event: &Event) -> String {
+pub(crate) fn show(state: &RunState, event: &Event) -> String {
     let name = run_engine::event_name(event);
     let mut words = vec![name.strip_prefix("step_").unwrap_or(name).to_owned()];
     if let Some((node, attempt)) = event.step() {
-        let id = &plan.node(node).id;
+        let id = state.name(node);
         words.push(attempt.map_or_else(|| id.clone(), |attempt| format!("{id}.{attempt}")));
     }
     match event {
@@ -411,8 +426,8 @@ pub(crate) fn show(plan: &Plan, event: &Event) -> String {
 }
 
 /// Events in words.
-pub(crate) fn show_all(plan: &Plan, events: &[Event]) -> String {
-    let shown: Vec<String> = events.iter().map(|event| show(plan, event)).collect();
+pub(crate) fn show_all(state: &RunState, events: &[Event]) -> String {
+    let shown: Vec<String> = events.iter().map(|event| show(state, event)).collect();
     shown.join(", ")
 }
 
@@ -427,10 +442,9 @@ pub(crate) fn show_state(state: &RunState) -> String {
         RunPhase::Ended(RunEnd::Refused) => "refused",
         RunPhase::Ended(RunEnd::Cancelled) => "cancelled",
     };
-    let steps = state.plan().node_ids().map(|node| {
-        let id = &state.plan().node(node).id;
-        format!("{id} {}", show_step(state, node))
-    });
+    let steps = state
+        .task_ids()
+        .map(|node| format!("{} {}", state.name(node), show_step(state, node)));
     let steps: Vec<String> = steps.collect();
     format!("{run}: {}", steps.join(", "))
 }
@@ -445,6 +459,7 @@ pub(crate) fn show_step(state: &RunState, node: NodeId) -> String {
         StepPhase::Stuck => return format!("stuck.{}", step.attempts.len()),
         StepPhase::Backoff => "backoff",
         StepPhase::AwaitingApproval => "awaiting",
+        StepPhase::Expanded => "expanded",
         StepPhase::Succeeded => "succeeded",
         StepPhase::Reused => "reused",
         StepPhase::Failed => "failed",

@@ -29,7 +29,7 @@ pub(crate) struct Scenario {
 }
 
 /// Every scenario.
-pub(crate) const SCENARIOS: [Scenario; 18] = [
+pub(crate) const SCENARIOS: [Scenario; 21] = [
     scenario("linear", "a, b<a, c<b", ""),
     scenario("diamond", "a, b<a, c<a, d<b c", ""),
     scenario("fan out", "a, b<a, c<a, d<a, e<a, f<b c d e", ""),
@@ -53,6 +53,20 @@ pub(crate) const SCENARIOS: [Scenario; 18] = [
         "a, ask b<a, c<b, ask d<c, e<d, ask f",
         "b approve, d reject, f reuse",
     ),
+    scenario(
+        "items",
+        "each a, b<a, each c<b, d<c",
+        "a expand 3, a[1] reuse, c expand 0",
+    ),
+    scenario(
+        "failing items",
+        "each a, b<a, may_fail each c, d<c?, finally each z",
+        "a expand 4, a[0] exit 1, a[2] exit 65, c expand 2, c[0] lost; exit 1, z expand 1",
+    ),
+    Scenario {
+        cancelled_after: "a[0]",
+        ..scenario("cancelled items", "each a, b<a, finally z", "a expand 5")
+    },
     scenario("finally", "a, b<a, finally y, finally z<y", "a exit 1"),
     Scenario {
         cancelled_after: "a",
@@ -122,7 +136,7 @@ impl Play {
 
     /// How it stands: the end, and each step with the number of its attempts.
     pub(crate) fn outcome(&self) -> String {
-        let steps = self.state.plan().node_ids().map(|node| {
+        let steps = self.state.task_ids().map(|node| {
             let attempts = self.state.step(node).attempts.len();
             format!("{} x{attempts}", show_step(&self.state, node))
         });
@@ -149,7 +163,8 @@ impl Play {
 
     fn next(&self) -> Vec<Event> {
         let (state, now) = (&self.state, time(self.moves));
-        let cancelled_after = state.plan().find(self.scenario.cancelled_after);
+        let mut tasks = state.task_ids();
+        let cancelled_after = tasks.find(|task| state.name(*task) == self.scenario.cancelled_after);
         if cancelled_after.is_some_and(|step| state.step(step).phase.is_ended())
             && state.phase == RunPhase::Active
         {
@@ -161,7 +176,7 @@ impl Play {
         let Some(node) = state.running().next() else {
             return self.answered().unwrap_or_else(|| self.start_again());
         };
-        let id = &state.plan().node(node).id;
+        let id = &state.name(node);
         let attempt = state.step(node).attempts.len();
         let act = match self.act(id, attempt - 1) {
             "" => "exit 0",
@@ -174,7 +189,7 @@ impl Play {
     fn answered(&self) -> Option<Vec<Event>> {
         let (state, now) = (&self.state, time(self.moves));
         let (node, _) = state.awaiting().next()?;
-        let id = &state.plan().node(node).id;
+        let id = &state.name(node);
         let news = format!("{} {id}", self.act(id, 0));
         Some(decide(state, &input(state, &news), now))
     }
@@ -184,7 +199,7 @@ impl Play {
         let (state, now) = (&self.state, time(self.moves));
         let waiting = state.backoff().map(|(node, _)| node);
         let again = waiting.take(1).map(|node| {
-            let id = &state.plan().node(node).id;
+            let id = &state.name(node);
             let attempt = state.step(node).attempts.len() + 1;
             event(state, &format!("started {id}.{attempt}"), now)
         });
@@ -205,11 +220,15 @@ impl Play {
         };
         let picked = queue.pick(load, state.running_count());
         let node = picked.into_iter().find(|_| active)?.node;
-        let id = &state.plan().node(node).id;
+        let id = &state.name(node);
         let attempts = state.step(node).attempts.len();
         Some(match self.act(id, 0) {
             "approve" | "reject" => {
                 vec![event(state, &format!("approval_requested {id}"), now)]
+            }
+            expand if expand.starts_with("expand ") => {
+                let count = expand.trim_start_matches("expand ");
+                vec![event(state, &format!("expanded {id} {count}"), now)]
             }
             "reuse" => vec![event(state, &format!("reused {id}"), now)],
             "reuse_refused" => vec![event(state, &format!("refused {id}"), now)],

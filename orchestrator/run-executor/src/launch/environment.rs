@@ -54,6 +54,16 @@ pub(super) fn of(
         let name = "CUDA_VISIBLE_DEVICES".to_owned();
         variables.values.insert(name, numbers.join(","));
     }
+    if let Some(of) = &attempt.task.item {
+        let values = &mut variables.values;
+        let index = of.item.index.to_string();
+        values.insert("ROPEWALK_ITEM_INDEX".to_owned(), index);
+        let text = value_text(&of.item.value);
+        // One that is too large can be handed over in `with:`, which the JSON holds.
+        if text.len() <= VARIABLE_BYTES_MAX && !text.contains('\0') {
+            values.insert("ROPEWALK_ITEM".to_owned(), text);
+        }
+    }
     variables.values.insert(
         "TMPDIR".to_owned(),
         absolute(attempt, &attempt.work_folder()),
@@ -70,7 +80,8 @@ pub(super) fn of(
                 _ => vec![absolute(attempt, &artifact.path)],
             });
         let paths: Vec<String> = paths.collect();
-        if !paths.is_empty() {
+        // An empty list is told of; files that were looked for and not found are not.
+        if !paths.is_empty() || given.is_empty() {
             variables.set(variable_name("INPUT", port), paths.join("\n"));
         }
     }

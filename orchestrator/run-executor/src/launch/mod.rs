@@ -46,7 +46,7 @@ impl<'a> Attempt<'a> {
         Self {
             task,
             node,
-            layout: AttemptLayout::new(task.created.run, &node.id, task.started.attempt),
+            layout: AttemptLayout::new(task.created.run, &task.name(), task.started.attempt),
             state_dir,
         }
     }
@@ -90,7 +90,7 @@ impl<'a> Attempt<'a> {
     /// The folder that survives the step's attempts, if it asks for one.
     fn checkpoint(&self) -> Option<String> {
         let key = self.node.checkpoint.then(|| self.task.started.key.digest());
-        key.map(|key| checkpoint_folder(&self.node.id, &key))
+        key.map(|key| checkpoint_folder(&self.task.name(), &key))
     }
 
     /// Its artifacts of type Files.
@@ -159,7 +159,7 @@ pub fn by_hand(
     memo: &DigestMemo,
 ) -> Result<ByHand, Failure> {
     let attempt = Attempt {
-        layout: AttemptLayout::by_hand(task.created.run, &task.node().id),
+        layout: AttemptLayout::by_hand(task.created.run, &task.name()),
         ..Attempt::new(task, memo.state_dir())
     };
     let folder = attempt.path(&attempt.layout.folder());

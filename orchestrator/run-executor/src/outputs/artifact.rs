@@ -71,6 +71,7 @@ pub(super) fn record(
         type_name: type_name.clone(),
         type_version,
         step: attempt.node.id.clone(),
+        item_index: attempt.task.item.as_ref().map(|of| of.item.index),
         port: port.name.clone(),
         run: attempt.task.created.run,
         path,

@@ -27,10 +27,11 @@ const MODEL: &str = "model";
 const BLESSING: &str = "blessing";
 const FILE: &str = "blessing.json";
 
-/// Writes the blessing of the model that was asked about; none if it was no model. Doing it again,
+/// Writes the blessing of the model that the step, or the item of it, asked about; none if it was no model. Doing it again,
 /// or twice at once, gives the same.
 pub fn bless(
     created: &RunCreated,
+    (step, item_index): (&str, Option<u32>),
     request: &ApprovalRequest,
     memo: &DigestMemo,
 ) -> Result<Option<Artifact>, Failure> {
@@ -52,8 +53,11 @@ pub fn bless(
     for (name, value) in &properties {
         document[*name] = value.clone();
     }
-    let step = &created.plan.node(intent.node).id;
-    let layout = AttemptLayout::new(created.run, step, intent.attempt);
+    let name = match item_index {
+        Some(index) => format!("{step}[{index}]"),
+        None => step.to_owned(),
+    };
+    let layout = AttemptLayout::new(created.run, &name, intent.attempt);
     let (path, state_dir) = (layout.output(BLESSING), memo.state_dir());
     let root = state_dir.join(&path);
     write(&root, document.to_string().as_bytes())
@@ -64,7 +68,8 @@ pub fn bless(
         id: intent.execution.artifact(1),
         type_name: "Blessing".to_owned(),
         type_version: artifact::find("Blessing").map_or(1, |found| found.version),
-        step: step.clone(),
+        step: step.to_owned(),
+        item_index,
         port: BLESSING.to_owned(),
         run: created.run,
         path,

@@ -358,6 +358,7 @@ impl Step {
             type_name: "Files".to_owned(),
             type_version: 1,
             step: self.node.id.clone(),
+            item_index: None,
             port: port.to_owned(),
             run: self.run,
             path: self.layout().files_input(port),
@@ -408,6 +409,7 @@ impl Step {
             },
             retry_of: None,
             carried: BTreeMap::new(),
+            carried_items: BTreeMap::new(),
             forced: BTreeSet::new(),
             selected: None,
             slots: 4,
@@ -433,6 +435,7 @@ impl Step {
         LaunchTask {
             created: Arc::new(created),
             started: Arc::new(started),
+            item: None,
         }
     }
 }

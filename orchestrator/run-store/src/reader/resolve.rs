@@ -151,6 +151,11 @@ impl<'a> Resolver<'a> {
                 exit: exit.map(TryInto::try_into).transpose()?,
                 at: at.try_into()?,
             },
+            StoredEvent::Expanded { node, items, at } => Event::StepExpanded {
+                node: NodeId(node),
+                items: Arc::new(items),
+                at: at.try_into()?,
+            },
             StoredEvent::Asked(asked) => self.asked(*asked)?,
             StoredEvent::Answered(answered) => self.answered(answered)?,
             StoredEvent::Waiting { at } => Event::RunWaiting { at: at.try_into()? },

@@ -126,7 +126,10 @@ fn run_row(
     progress: &StoredProgress,
     finish: Option<StoredFinish>,
 ) -> Result<RunRow, StoreError> {
-    let steps_total = row.steps as usize;
+    let added = finish
+        .as_ref()
+        .map_or(progress.steps_added, |finish| finish.steps_added);
+    let steps_total = row.steps as usize + added as usize;
     let (steps_ended, started_at, last_seq) = match &finish {
         Some(finish) => (steps_total, finish.started_at, finish.last_seq),
         None => (

@@ -6,6 +6,7 @@
 use run_engine::event::{Event, StepEnded, StepStarted};
 use run_engine::seams::StoreError;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::approval::{StoredAnswered, StoredAsked};
@@ -82,6 +83,11 @@ pub(crate) enum StoredEvent {
     Abandoned {
         node: u32,
         attempt: u32,
+        at: Micros,
+    },
+    Expanded {
+        node: u32,
+        items: Vec<Value>,
         at: Micros,
     },
     Asked(Box<StoredAsked>),
@@ -198,6 +204,11 @@ impl StoredEvent {
                 node: node.0,
                 attempt: *attempt,
                 exit: exit.map(Into::into),
+                at: (*at).into(),
+            },
+            Event::StepExpanded { node, items, at } => Self::Expanded {
+                node: node.0,
+                items: items.to_vec(),
                 at: (*at).into(),
             },
             Event::StepAbandoned { node, attempt, at } => Self::Abandoned {

@@ -22,6 +22,8 @@ use super::time::Micros;
 pub(crate) struct StoredExecution {
     pub(crate) run: Uuid,
     pub(crate) step: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) item_index: Option<u32>,
     pub(crate) state: ExecutionState,
     /// The intent of the last attempt.
     pub(crate) started: StoredStarted,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use component_api::files::FileEntry;
 use run_engine::reuse::{FileSet, KeyParts};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::codec::Stored;
@@ -33,6 +33,17 @@ pub(crate) struct StoredKey {
     workdir: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cache_key: Option<String>,
+    /// `null` is an item too.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    item: Option<Value>,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// Where the files of a key are told.
@@ -81,6 +92,7 @@ impl StoredKey {
             files,
             workdir: key.workdir.clone(),
             cache_key: key.cache_key.clone(),
+            item: key.item.clone(),
         }
     }
 
@@ -100,6 +112,7 @@ impl StoredKey {
             files,
             workdir: self.workdir,
             cache_key: self.cache_key,
+            item: self.item,
         }
     }
 }

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pipeline_plan::{NodeId, Plan};
-use run_engine::event::{GitState, RunCreated, RunEnd, Trigger};
+use run_engine::event::{CarriedItem, GitState, RunCreated, RunEnd, Trigger};
 use run_engine::ids::{ExecutionId, RunId};
 use run_engine::seams::StoreError;
+use run_engine::tasks::Item;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -34,6 +35,8 @@ pub(crate) struct StoredRun {
     pub(crate) retry_of: Option<Uuid>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) carried: BTreeMap<u32, Uuid>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) carried_items: BTreeMap<u32, Vec<StoredCarried>>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) forced: BTreeSet<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +50,14 @@ pub(crate) struct StoredRun {
     pub(crate) host: String,
     pub(crate) at: Micros,
     pub(crate) first_seq: u64,
+}
+
+/// An item that a retry carries over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StoredCarried {
+    index: u32,
+    item: Value,
+    execution: Uuid,
 }
 
 /// What made a run.
@@ -78,6 +89,9 @@ pub(crate) enum StoredPath {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredProgress {
     pub(crate) steps_ended: u32,
+    /// How many more steps there are because some were expanded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) steps_added: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) started_at: Option<Micros>,
     pub(crate) last_seq: u64,
@@ -90,6 +104,9 @@ pub(crate) struct StoredFinish {
     pub(crate) at: Micros,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) started_at: Option<Micros>,
+    /// How many more steps there were because some were expanded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) steps_added: u32,
     pub(crate) last_seq: u64,
     /// Address of the folded journal.
     pub(crate) journal: Digest,
@@ -103,6 +120,14 @@ pub(crate) enum StoredRunEnd {
     Failed,
     Refused,
     Cancelled,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Stored for StoredRun {
@@ -132,6 +157,11 @@ impl StoredRun {
             trigger: (&created.trigger).into(),
             retry_of: created.retry_of.map(|run| run.0),
             carried: carried.map(|(node, source)| (node.0, source.0)).collect(),
+            carried_items: created
+                .carried_items
+                .iter()
+                .map(|(node, items)| (node.0, items.iter().map(StoredCarried::from).collect()))
+                .collect(),
             forced: created.forced.iter().map(|node| node.0).collect(),
             selected: selected.map(|nodes| nodes.iter().map(|node| node.0).collect()),
             slots: created.slots,
@@ -158,6 +188,11 @@ impl StoredRun {
             carried: carried
                 .map(|(node, source)| (NodeId(node), ExecutionId(source)))
                 .collect(),
+            carried_items: self
+                .carried_items
+                .into_iter()
+                .map(|(node, items)| (NodeId(node), items.into_iter().map(Into::into).collect()))
+                .collect(),
             forced: self.forced.into_iter().map(NodeId).collect(),
             selected: selected.map(|nodes| nodes.into_iter().map(NodeId).collect()),
             slots: self.slots,
@@ -167,6 +202,28 @@ impl StoredRun {
             host: self.host,
             at: self.at.try_into()?,
         })
+    }
+}
+
+impl From<&CarriedItem> for StoredCarried {
+    fn from(carried: &CarriedItem) -> Self {
+        Self {
+            index: carried.item.index,
+            item: carried.item.value.clone(),
+            execution: carried.execution.0,
+        }
+    }
+}
+
+impl From<StoredCarried> for CarriedItem {
+    fn from(stored: StoredCarried) -> Self {
+        Self {
+            item: Item {
+                index: stored.index,
+                value: stored.item,
+            },
+            execution: ExecutionId(stored.execution),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use run_engine::event::{ApprovalRequest, Decision, Event, RunEnd, StepStarted, T
 use run_engine::reason::{Reason, ReasonCode};
 use run_engine::seams::{Blessed, JournalEntry, Lookups, Pushed, Store, Turn};
 use run_store::{ArtifactFilter, RunStore};
+use serde_json::json;
 
 use crate::rendering::{hex, render, unhex};
 use crate::scenario::{Execution, Script, digest, exit, open_raw, outputs, plan, with_files};
@@ -179,6 +180,12 @@ fn asking(script: &mut Script) -> Turn {
     let execution = ask(script, 0, "h", None);
     let expires = Timer::after(script.now(), 60_000);
     ask(script, 1, "i", Some(expires));
+    let items = vec![json!("a"), json!({ "n": 1 })];
+    let expanded = Event::StepExpanded {
+        node: NodeId(1),
+        items: Arc::new(items),
+        at: script.now(),
+    };
     let decision = Decision {
         verdict: Verdict::Approved,
         by: "ada".to_owned(),
@@ -194,6 +201,7 @@ fn asking(script: &mut Script) -> Turn {
     entries.push(script.entry(run, decided));
     let at = script.now();
     entries.push(script.entry(run, Event::RunWaiting { at }));
+    entries.push(script.entry(run, expanded));
     crate::scenario::turn(entries)
 }
 

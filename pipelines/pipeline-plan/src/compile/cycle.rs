@@ -58,6 +58,12 @@ fn pointer(steps: &Steps<'_>, step: usize, need: usize, at: &At<'_>) -> Option<S
         .or_else(|| in_inputs(&entry, wanted, at))
         .or_else(|| in_texts(&entry, &|text| names(text, Place::Text), at))
         .or_else(|| in_condition().map(|_| at.key("if").pointer()))
+        .or_else(|| {
+            let items = entry.step.foreach.as_ref()?;
+            in_value(items, &at.key("foreach"), &|text| {
+                names(text, Place::Foreach)
+            })
+        })
 }
 
 fn in_needs(entry: &Entry<'_>, wanted: &str, at: &At<'_>) -> Option<String> {

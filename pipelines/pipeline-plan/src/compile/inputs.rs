@@ -168,6 +168,12 @@ impl Reading<'_, '_> {
             };
             self.error(Code::TooManyInputs, at, message, hint.to_owned());
         }
+        let gives_list = self.steps.gives_list(input);
+        if gives_list && takes_one {
+            let message = "this input takes one artifact, but what enters is a list: one for each item of the step's `foreach`".to_owned();
+            let hint = "name a step that takes the list and gives one";
+            self.error(Code::TooManyInputs, at, message, hint.to_owned());
+        }
         let mut sources = Vec::with_capacity(input.sources.len());
         for (index, source) in input.sources.iter().enumerate() {
             let item = at.item(index);
@@ -189,7 +195,7 @@ impl Reading<'_, '_> {
         InputPlan {
             artifact_type: self.wanted().to_owned(),
             optional: self.port.map_or(resolved, |p| p.optional),
-            many: self.port.map_or(input.many, |p| p.many),
+            many: self.port.map_or(input.many || gives_list, |p| p.many),
             sources,
         }
     }

@@ -6,12 +6,14 @@ use component_api::manifest::ParamType;
 use pipeline_spec::spec::{Action as Written, Cache, is_component_file};
 use pipeline_spec::{At, Code, Collector, Diagnostic, did_you_mean};
 
+use serde_json::Value;
+
 use super::steps::{Entry, Steps};
 use super::texts::Texts;
 use super::{Draft, collisions, inputs, parameters, policy};
 use crate::expression::with_article;
 use crate::plan::{
-    Action, ComponentFile, Condition, Node, NodeId, OutputKind, OutputPlan, Resources,
+    Action, ComponentFile, Condition, Foreach, Node, NodeId, OutputKind, OutputPlan, Resources,
 };
 
 /// Compiles the step of this number.
@@ -41,6 +43,7 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
     let action = action(&entry, &at, &mut texts);
     let condition = condition(&entry, &at, &mut texts);
     let cache_key = cache_key(&entry, &at, &mut texts);
+    let foreach = foreach(&entry, &at, &mut texts);
     let outputs = outputs(&entry);
     let policy = policy::compile(steps, &entry, &at, collector);
     // A command without outputs is run for what it does, and so is a component that says so.
@@ -72,6 +75,7 @@ pub(super) fn compile(steps: &Steps<'_>, step: usize, collector: &mut Collector)
         },
         policy,
         condition,
+        foreach,
         allow_failure: entry.step.allow_failure,
         tolerates,
         awaits: Vec::new(),
@@ -124,6 +128,32 @@ fn condition(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Optio
             .push(found.hint("compare it with something: `==`, `>`"));
     }
     Some(condition)
+}
+
+/// `foreach:`, which is decided before any item is known.
+fn foreach(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> Option<Foreach> {
+    let items = entry.step.foreach.as_ref()?;
+    let at = at.key("foreach");
+    let items = match items {
+        Value::String(text) => {
+            let (text, value_type) = texts.list(text, &at);
+            let is_usable = |t: ParamType| matches!(t, ParamType::List | ParamType::Any);
+            if let Some(given) = value_type.filter(|t| !is_usable(*t)) {
+                let message = format!(
+                    "`foreach` takes a list, but the expression gives {}",
+                    with_article(given)
+                );
+                let found = Diagnostic::error(Code::TypeMismatch, at.pointer(), message);
+                texts.collector.push(found);
+            }
+            Value::String(text)
+        }
+        items => texts.items(items, &at),
+    };
+    Some(Foreach {
+        items,
+        max_parallel: entry.step.max_parallel,
+    })
 }
 
 fn env(entry: &Entry<'_>, at: &At<'_>, texts: &mut Texts<'_, '_>) -> BTreeMap<String, String> {

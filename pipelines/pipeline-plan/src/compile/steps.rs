@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use component_api::catalog::{Catalog, Component};
 use component_api::manifest::ParamType;
-use pipeline_spec::spec::{Action, Step, is_component_file};
+use pipeline_spec::spec::{Action, Input, InputSource, Step, is_component_file};
 use pipeline_spec::{PipelineSpec, did_you_mean};
 
 use crate::component_files::ComponentFiles;
@@ -126,6 +126,21 @@ impl<'a> Steps<'a> {
         }
     }
 
+    /// Whether a step is done for each item of a list, so that each of its outputs is a list.
+    pub(super) fn is_list(&self, step: usize) -> bool {
+        self.get(step).step.foreach.is_some()
+    }
+
+    /// Whether what enters an input is a list because of where it comes from.
+    pub(super) fn gives_list(&self, input: &Input) -> bool {
+        input.sources.iter().flatten().any(|source| match source {
+            InputSource::Output { step, .. } => {
+                self.find(step).is_some_and(|step| self.is_list(step))
+            }
+            _ => false,
+        })
+    }
+
     /// The names of a step's outputs, in order.
     pub(super) fn output_names(&self, step: usize) -> Vec<&'a str> {
         let entry = self.get(step);
@@ -153,6 +168,7 @@ impl<'a> Steps<'a> {
             given = self.output(step, port);
         }
         match given {
+            Given::Type(_) if self.is_list(step) => Some(PortType::Parameter(ParamType::List)),
             Given::Type(name) => {
                 Some(ParamType::from_word(name).map_or(PortType::Artifact, PortType::Parameter))
             }

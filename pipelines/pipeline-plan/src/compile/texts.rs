@@ -27,7 +27,16 @@ impl Texts<'_, '_> {
         if !has_expression(text) {
             return (text.to_owned(), Some(ParamType::String));
         }
-        let checked = self.check(text, Place::Text);
+        self.expression(text, Place::Text, at)
+    }
+
+    /// A text of `foreach:`.
+    pub(super) fn list(&mut self, text: &str, at: &At<'_>) -> (String, Option<ParamType>) {
+        self.expression(text, Place::Foreach, at)
+    }
+
+    fn expression(&mut self, text: &str, place: Place, at: &At<'_>) -> (String, Option<ParamType>) {
+        let checked = self.check(text, place);
         let canonical = checked.canonical(text);
         let value_type = checked.value_type;
         self.record(checked, at);
@@ -39,10 +48,7 @@ impl Texts<'_, '_> {
         if !has_expression(text) {
             return text.to_owned();
         }
-        let checked = self.check(text, Place::Variable);
-        let canonical = checked.canonical(text);
-        self.record(checked, at);
-        canonical
+        self.expression(text, Place::Variable, at).0
     }
 
     /// `if:`, a text that is one expression, and the type of its value.
@@ -69,17 +75,28 @@ impl Texts<'_, '_> {
 
     /// A value with every text in it as the plan holds it.
     pub(super) fn value(&mut self, value: &Value, at: &At<'_>) -> Value {
+        self.value_at(value, Place::Text, at)
+    }
+
+    /// The list of `foreach:`, with every text in it as the plan holds it.
+    pub(super) fn items(&mut self, items: &Value, at: &At<'_>) -> Value {
+        self.value_at(items, Place::Foreach, at)
+    }
+
+    fn value_at(&mut self, value: &Value, place: Place, at: &At<'_>) -> Value {
         match value {
-            Value::String(text) => Value::String(self.text(text, at).0),
+            Value::String(text) if has_expression(text) => {
+                Value::String(self.expression(text, place, at).0)
+            }
             Value::Array(items) => {
                 let items = items.iter().enumerate();
                 items
-                    .map(|(i, item)| self.value(item, &at.item(i)))
+                    .map(|(i, item)| self.value_at(item, place, &at.item(i)))
                     .collect()
             }
             Value::Object(entries) => entries
                 .iter()
-                .map(|(key, item)| (key.clone(), self.value(item, &at.key(key))))
+                .map(|(key, item)| (key.clone(), self.value_at(item, place, &at.key(key))))
                 .collect(),
             other => other.clone(),
         }
@@ -132,6 +149,8 @@ pub(super) struct Names<'a> {
 pub(super) enum Place {
     /// In `if:`.
     Condition,
+    /// In `foreach:`.
+    Foreach,
     /// In `env:`.
     Variable,
     /// Elsewhere in the step.
@@ -168,11 +187,15 @@ impl Known for Names<'_> {
     }
 
     fn has_inputs(&self) -> bool {
-        self.place != Place::Condition
+        matches!(self.place, Place::Variable | Place::Text)
     }
 
     fn is_variable(&self) -> bool {
         self.place == Place::Variable
+    }
+
+    fn has_item(&self) -> bool {
+        self.has_inputs() && self.steps.get(self.step).step.foreach.is_some()
     }
 
     fn is_finally(&self) -> bool {
@@ -185,10 +208,12 @@ impl Known for Names<'_> {
         let port = names
             .into_iter()
             .find(|port| normal(port) == normal(name))?;
-        Some(match entry.component {
-            Some(component) => component.manifest.inputs.get(port).is_some_and(|p| p.many),
-            None => entry.step.inputs.get(port).is_some_and(|i| i.many),
-        })
+        if let Some(component) = entry.component {
+            let port = component.manifest.inputs.get(port);
+            return Some(port.is_some_and(|port| port.many));
+        }
+        let input = entry.step.inputs.get(port);
+        Some(input.is_some_and(|input| input.many || self.steps.gives_list(input)))
     }
 
     fn input_names(&self) -> Vec<&str> {

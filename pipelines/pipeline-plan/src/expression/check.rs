@@ -32,6 +32,8 @@ pub(crate) trait Known {
     fn has_inputs(&self) -> bool;
     /// Whether the text is a variable of the step's own, the one place for secrets.
     fn is_variable(&self) -> bool;
+    /// Whether there is an item where the expression is evaluated.
+    fn has_item(&self) -> bool;
     /// Whether the step runs after all others, so that it is known how the run is about to end.
     fn is_finally(&self) -> bool;
     /// Whether the step has this input, and whether it is a list.

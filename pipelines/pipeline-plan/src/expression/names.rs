@@ -12,7 +12,7 @@ use super::types::{self, Type};
 
 /// The names that a path may begin with.
 const ROOTS: &[&str] = &[
-    "env", "inputs", "params", "run", "secrets", "steps", "trigger",
+    "env", "inputs", "item", "params", "run", "secrets", "steps", "trigger",
 ];
 
 impl Checker<'_> {
@@ -26,6 +26,7 @@ impl Checker<'_> {
             "trigger" => self.fields(path, &["detail", "kind"]),
             "env" => self.env(path),
             ROOT => self.secret(path),
+            "item" => self.item(path),
             root => {
                 let hint = if self.known.param(root).is_some() {
                     format!("write `params.{root}`")
@@ -195,6 +196,16 @@ impl Checker<'_> {
         let message = format!("`{}` has no `{}`", path.root, first.name);
         let hint = did_you_mean(&first.name, fields.iter().copied());
         self.name(first.bytes.clone(), message, hint);
+        None
+    }
+
+    /// What kind of thing an item is shows when the list is known.
+    fn item(&mut self, path: &Path<'_>) -> Type {
+        if !self.known.has_item() {
+            let message = "there is no `item` here".to_owned();
+            let hint = "it stands for one item of `foreach:`, in the step's other keys but `if:`";
+            self.name(path.root_bytes.clone(), message, hint.to_owned());
+        }
         None
     }
 

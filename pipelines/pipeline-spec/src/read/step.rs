@@ -7,7 +7,7 @@ use component_api::manifest::ParamType;
 use component_api::span::SpanPattern;
 use serde_json::{Map, Value};
 
-use super::{Reader, approve, defaults, input, policy, shell};
+use super::{Reader, approve, defaults, foreach, input, policy, shell};
 use crate::at::At;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Part};
@@ -24,6 +24,8 @@ pub(crate) const KEYS: &[&str] = &[
     "outputs",
     "needs",
     "if",
+    "foreach",
+    "max_parallel",
     "env",
     "files",
     "cache",
@@ -95,6 +97,7 @@ fn own(id: &str, value: Value, at: &At<'_>, defaults: &Defaults, reader: &mut Re
     let is_command = is_file || matches!(action, Action::Command(_) | Action::Shell(_));
     let for_commands = |default: &Option<_>| default.clone().filter(|_| is_command);
     let inherits_key = settings.cache.is_none() && defaults.cache.is_some();
+    let has_items = map.contains_key("foreach");
     let mut take = |key: &str| map.remove(key);
     let mut inputs = input::inputs(take("inputs"), &at.key("inputs"), reader);
     let mut outputs = outputs(take("outputs"), &at.key("outputs"), reader);
@@ -121,6 +124,13 @@ fn own(id: &str, value: Value, at: &At<'_>, defaults: &Defaults, reader: &mut Re
         action,
         policy,
         condition: condition(take("if"), &at.key("if"), reader),
+        foreach: foreach::items(take("foreach"), &at.key("foreach"), reader),
+        max_parallel: foreach::max_parallel(
+            take("max_parallel"),
+            has_items,
+            &at.key("max_parallel"),
+            reader,
+        ),
         allow_failure: (settings.allow_failure.or(defaults.allow_failure)).unwrap_or(false),
         inherited: inherits_key
             .then(|| "cache".to_owned())
@@ -155,7 +165,7 @@ fn condition(value: Option<Value>, at: &At<'_>, reader: &mut Reader) -> Option<S
 }
 
 /// Whether a text is one expression. What is never closed is told of by whoever reads it.
-fn is_expression(text: &str) -> bool {
+pub(super) fn is_expression(text: &str) -> bool {
     match split(text.trim()) {
         Ok(segments) => matches!(segments.as_slice(), [Segment::Expression(_)]),
         Err(_) => true,

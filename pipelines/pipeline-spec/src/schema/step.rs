@@ -9,7 +9,7 @@ use super::{
     boolean, described, expression, literal, named, object, or_nothing, reference, text,
     undescribed, uses,
 };
-use crate::limits::{IDENTIFIER_CHARACTERS_MAX, SPANS_MAX};
+use crate::limits::{IDENTIFIER_CHARACTERS_MAX, ITEMS_MAX, SPANS_MAX};
 use crate::read::{approve, input, params, step as reader};
 
 /// A step: of one kind, with what that kind takes.
@@ -34,6 +34,9 @@ pub(super) fn step(catalog: &Catalog) -> Value {
     })];
     // No program is started for a question.
     rules.push(json!({ "if": { "required": ["approve"] }, "then": without(approve::NO_KEYS) }));
+    rules.push(
+        json!({ "if": { "required": ["max_parallel"] }, "then": { "required": ["foreach"] } }),
+    );
     rules.extend(
         catalog
             .iter()
@@ -67,6 +70,18 @@ fn property(key: &str, catalog: &Catalog) -> Value {
         "if" => described(
             "Whether it runs: `${{ ... }}`, true or false",
             json!({ "anyOf": [boolean(), { "type": "string", "pattern": "^\\s*\\$\\{\\{" }] }),
+        ),
+        "foreach" => described(
+            "The step is done for each item of it: a list, or `${{ ... }}` that gives one",
+            json!({ "anyOf": [
+                { "type": "array", "maxItems": ITEMS_MAX },
+                { "type": "string", "pattern": "^\\s*\\$\\{\\{" },
+                { "type": "null" },
+            ] }),
+        ),
+        "max_parallel" => described(
+            "How many items of `foreach` there are at once",
+            or_nothing(json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })),
         ),
         "description" => described("For people", or_nothing(literal())),
         _ => setting(key),

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use component_api::files::{ExternalFile, FileEntry, FilesManifest};
-use pipeline_plan::{OutputKind, Plan};
+use pipeline_plan::OutputKind;
 use run_engine::artifact::{Artifact, FileState, Outputs};
 use run_engine::decide::{AttemptOutcome, AttemptReport};
-use run_engine::event::{Exit, StepStarted};
+use run_engine::event::Exit;
 use run_engine::failure_code::FailureCode;
-use run_engine::ids::AttemptId;
 use run_engine::reason::Failure;
 use run_engine::reuse::FileSet;
 use run_engine::seams::{KeyFiles, LaunchTask, PrepareTask, Prepared, VerifyTask};
@@ -18,9 +17,9 @@ use super::{Act, State};
 
 impl State {
     pub(super) fn outcome(&self, task: &LaunchTask) -> AttemptReport {
-        let plan = &task.created.plan;
-        let act = self.acts.get(&plan.node(task.started.node).id);
-        let outputs = || Arc::new(self.outputs(plan, &task.started, task.attempt()));
+        let own = self.acts.get(&task.name());
+        let act = own.or_else(|| self.acts.get(&task.node().id));
+        let outputs = || Arc::new(self.outputs(task));
         let (status, outcome) = match act.unwrap_or(&Act::Succeed) {
             Act::Succeed => (0, AttemptOutcome::Succeeded(outputs())),
             Act::Refuse(reason) => (
@@ -51,8 +50,8 @@ impl State {
         }
     }
 
-    fn outputs(&self, plan: &Plan, started: &StepStarted, attempt: AttemptId) -> Outputs {
-        let node = plan.node(started.node);
+    fn outputs(&self, task: &LaunchTask) -> Outputs {
+        let (node, started, attempt) = (task.node(), &task.started, task.attempt());
         let mut outputs = Outputs::default();
         let mut number = 0;
         for (port, output) in &node.outputs {
@@ -68,11 +67,14 @@ impl State {
                 type_name: output.type_name.clone(),
                 type_version: 1,
                 step: node.id.clone(),
+                item_index: task.item.as_ref().map(|of| of.item.index),
                 port: port.clone(),
                 run: attempt.run,
                 path: format!(
                     "runs/{}/{}.{}/outputs/{port}",
-                    attempt.run, node.id, attempt.number
+                    attempt.run,
+                    task.name(),
+                    attempt.number
                 ),
                 digest: format!("{port} of {}", started.key.digest()),
                 size_bytes: 1,

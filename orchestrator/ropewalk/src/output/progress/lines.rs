@@ -71,6 +71,11 @@ pub(crate) fn line(
     let Some(step) = step else {
         return match event.event_type {
             EventType::RunResumed => Some("the run was taken up again".to_owned()),
+            EventType::StepExpanded => {
+                let step = event.step.as_deref().unwrap_or_default();
+                let items = event.reason.as_ref().map(|reason| reason.text.as_str());
+                Some(format!("  {step:width$}  {}", items.unwrap_or_default()))
+            }
             EventType::RunCancelling => Some("the run is being cancelled".to_owned()),
             _ => None,
         };
