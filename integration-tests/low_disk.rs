@@ -148,6 +148,25 @@ fn with_little_room_steps_wait_and_say_so() {
     rest.join().expect("reading does not panic");
 }
 
+#[test]
+fn a_daemon_starts_though_there_is_little_room() {
+    let Some(disk) = Disk::new("name: room\nsteps:\n  a: { run: 'echo a > trace' }\n") else {
+        return;
+    };
+    disk.resize(LITTLE);
+    let detached = disk.project.ropewalk(&["run", "--detach", "pipeline.yaml"]);
+    let started = disk.inside(&detached).output();
+    let started = started.expect("nsenter can be started");
+    let said = String::from_utf8_lossy(&started.stderr);
+    assert!(started.status.success(), "{said}");
+    wait_until("the step to wait", || {
+        let status = disk.status();
+        status["steps"].is_array() && step(&status, "a")["reason"]["code"] == "disk"
+    });
+    disk.resize(ENOUGH);
+    wait_until("the step", || disk.status()["state"] == "succeeded");
+}
+
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use run_engine::seams::Report;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::timeout;
 
 use super::limits::QUEUED_INPUTS_MAX;
@@ -47,10 +48,13 @@ impl LoopSender {
         self.0.send(input).await.map_err(|_| LoopGone)
     }
 
-    /// Sends a report from a thread of the executor's. A report to a loop that has ended is
-    /// dropped: the next daemon asks for it anew.
+    /// Sends a report from a thread of the executor's, or from whoever starts the executor, while
+    /// nothing is queued yet: that one must not block. A report to a loop that has ended is dropped:
+    /// the next daemon asks for it anew.
     pub fn report(&self, report: Report) {
-        let _ = self.0.blocking_send(LoopInput::Report(report));
+        if let Err(TrySendError::Full(report)) = self.0.try_send(LoopInput::Report(report)) {
+            let _ = self.0.blocking_send(report);
+        }
     }
 }
 
