@@ -8,9 +8,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crates that do no IO and read no clock, environment or random source.
-const PURE: [&str; 4] = [
+const PURE: [&str; 5] = [
     "pipeline-spec",
     "pipeline-plan",
+    "cron-schedule",
     "component-api",
     "run-engine",
 ];
@@ -38,12 +39,13 @@ const IMPURE: [&str; 18] = [
 ];
 
 /// Libraries that shape the design, and the only crates that name them.
-const OWNED: [(&str, &[&str]); 7] = [
+const OWNED: [(&str, &[&str]); 8] = [
     ("sled", &["run-store"]),
     ("axum", &["orchestrator-daemon"]),
     ("hyper", &["orchestrator-daemon"]),
     ("petgraph", &["pipeline-plan"]),
     ("minijinja", &["pipeline-plan"]),
+    ("chrono-tz", &["cron-schedule"]),
     (
         "yaml_serde",
         &["pipeline-spec", "example-data", "orchestrator-daemon"],

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bad_input;
+mod cron;
 mod daemon_stand_in;
 mod damage;
 mod errors_page;

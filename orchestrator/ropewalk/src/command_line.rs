@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    answer, artifacts, cancel, completions, component, components, events, graph, init, keeper,
-    launch_limited, logs, plan, resume, retry, run, runs, serve, shell, show, status, stop,
+    answer, artifacts, cancel, completions, component, components, cron, events, graph, init,
+    keeper, launch_limited, logs, plan, resume, retry, run, runs, serve, shell, show, status, stop,
     validate,
 };
 use crate::context::{ColorChoice, Context, Format, Place};
@@ -112,6 +112,8 @@ pub(crate) enum Command {
     Stop(stop::Arguments),
     /// Tell what the components take, give and may be told
     Components(components::Arguments),
+    /// Tell when a cron expression fires
+    Cron(cron::Arguments),
     /// Print the JSON Schema of pipeline files, for editors
     Schema,
     /// Print completions for a shell

@@ -81,3 +81,7 @@ pub(crate) const GRAPH_REDUCED_STEPS_MAX: usize = 2_000;
 /// status document may be large.
 pub(crate) const LOOK_PAUSE: (Duration, Duration) =
     (Duration::from_secs(2), Duration::from_mins(1));
+
+/// Most times that `cron` tells at once: every minute of a week. What is longer is for a program, which
+/// asks again from the last one on.
+pub(crate) const FIRES_MAX: u64 = 7 * 24 * 60;

@@ -7,6 +7,7 @@ pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod component;
 pub(crate) mod components;
+pub(crate) mod cron;
 pub(crate) mod events;
 pub(crate) mod graph;
 pub(crate) mod init;
@@ -57,6 +58,7 @@ pub(crate) fn execute(command: Command, context: &Context) -> Outcome {
         Command::Init(arguments) => init::execute(&arguments, context),
         Command::Graph(arguments) => graph::execute(&arguments, context),
         Command::Components(arguments) => components::execute(&arguments, context),
+        Command::Cron(arguments) => cron::execute(&arguments, context),
         Command::Schema => schema::execute(),
         Command::Completions(arguments) => completions::execute(&arguments),
         Command::Man(arguments) => completions::man(&arguments),
