@@ -6,6 +6,7 @@
 mod architecture;
 mod bad_input;
 mod cron;
+mod client_limits;
 mod daemon_stand_in;
 mod damage;
 mod errors_page;
