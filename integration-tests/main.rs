@@ -5,8 +5,8 @@
 
 mod architecture;
 mod bad_input;
-mod cron;
 mod client_limits;
+mod cron;
 mod daemon_stand_in;
 mod damage;
 mod errors_page;
