@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use crate::server::{Server, wait_for};
-use crate::support::{Project, transcript};
+use crate::support::{Project, not_run, transcript};
 
 const PIPELINE: &str = "name: p\nsteps: { a: { run: [echo, hello] } }\n";
 
@@ -64,7 +64,7 @@ fn another_user_of_the_machine_stays_outside() {
     let server = Server::start(&project);
     assert_eq!(server.get("/api/v1/runs").status, 200);
     if !rustix::process::geteuid().is_root() {
-        eprintln!("only the superuser can be another user; that part is not tested");
+        not_run("only the superuser can be another user");
         return;
     }
     let client = "import sys, urllib.request, urllib.error\n\
@@ -81,6 +81,37 @@ fn another_user_of_the_machine_stays_outside() {
         said.contains("403") && said.contains("foreign_peer"),
         "{said}"
     );
+}
+
+/// A port of one loopback address says nothing of the same port of another.
+#[test]
+fn another_user_borrows_no_port_of_the_owners() {
+    let project = Project::of("borrowed-port", PIPELINE);
+    let server = Server::start(&project);
+    if !rustix::process::geteuid().is_root() {
+        not_run("only the superuser can be another user");
+        return;
+    }
+    // The owner's connections stay open, and the other user comes from their ports at another address.
+    let client = "import http.client, os, socket, sys\n\
+                  host, port = sys.argv[1].split('//')[1].split(':')\n\
+                  owners = [socket.create_connection((host, int(port))) for _ in range(16)]\n\
+                  os.setuid(65534)\n\
+                  for owner in owners:\n    \
+                      source = ('127.0.0.2', owner.getsockname()[1])\n    \
+                      borrowed = http.client.HTTPConnection(host, int(port), source_address=source)\n    \
+                      borrowed.request('GET', '/api/v1/runs')\n    \
+                      print(borrowed.getresponse().status)\n";
+    let output = Command::new("python3")
+        .args(["-c", client, &server.url])
+        .current_dir("/")
+        .output()
+        .expect("python3 can be started");
+    let all_refused = format!(
+        "-- standard output\n{}-- exit status 0\n",
+        "403\n".repeat(16)
+    );
+    assert_eq!(transcript(&output), all_refused);
 }
 
 #[test]

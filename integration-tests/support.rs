@@ -4,9 +4,11 @@
 //! away, its daemon is asked to end; the keeper ends by itself when its folder is gone.
 
 use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -190,6 +192,13 @@ pub(crate) fn transcript(output: &Output) -> String {
         part("standard output", &output.stdout),
         part("standard error", &output.stderr)
     )
+}
+
+/// Tells that a test, or the rest of it, cannot run here. It goes past what the harness captures, and CI
+/// counts these lines.
+pub(crate) fn not_run(why: &str) {
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    let _ = writeln!(io::stderr(), "NOT RUN: {name}: {why}");
 }
 
 /// Kills a process that the product started; whether it was there.

@@ -12,11 +12,12 @@ mod keys;
 mod origin;
 
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::edge::Peer;
+use crate::edge::{Connection, Peer};
 use crate::http::Refusal;
 
 pub(crate) use keys::Keys;
@@ -31,8 +32,9 @@ const OWNERS: &str = "/api/v1/daemon/stop";
 
 /// Lets a request in, or answers it here.
 pub(crate) async fn guard(State(keys): State<Keys>, request: Request, next: Next) -> Response {
-    match admit(&keys, &request) {
-        Ok(()) => next.run(request).await,
+    let (head, body) = request.into_parts();
+    match admit(&keys, &head).await {
+        Ok(()) => next.run(Request::from_parts(head, body)).await,
         Err(refused) => refused.into_response(),
     }
 }
@@ -66,23 +68,31 @@ impl IntoResponse for Refused {
     }
 }
 
-fn admit(keys: &Keys, request: &Request) -> Result<(), Refused> {
+async fn admit(keys: &Keys, request: &Parts) -> Result<(), Refused> {
     let has_tokens = keys.are_there();
     origin::check(request, !has_tokens)?;
-    if OPEN.contains(&request.uri().path()) {
+    if OPEN.contains(&request.uri.path()) {
         return Ok(());
     }
     if has_tokens {
         with_token(keys, request)?;
-    } else if request.extensions().get::<Peer>() != Some(&Peer::Ours) {
+    } else if peer_of(request).await != Peer::Ours {
         return Err(foreign_peer().into());
     }
-    if request.uri().path() == OWNERS {
+    if request.uri.path() == OWNERS {
         let detail =
             "a server is ended by its owner only: by `ropewalk stop` in its project, or by SIGTERM";
         return Err(Refusal::new(StatusCode::FORBIDDEN, "owners_only", detail).into());
     }
     Ok(())
+}
+
+/// Who sent a request; foreign if that cannot be told.
+async fn peer_of(request: &Parts) -> Peer {
+    match request.extensions.get::<Connection>() {
+        Some(connection) => connection.peer().await,
+        None => Peer::Foreign,
+    }
 }
 
 /// What is said to whoever is no process of the daemon's user.
@@ -92,12 +102,12 @@ fn foreign_peer() -> Refusal {
     Refusal::new(StatusCode::FORBIDDEN, "foreign_peer", detail).hint(hint)
 }
 
-fn with_token(keys: &Keys, request: &Request) -> Result<(), Refused> {
-    let needed = match *request.method() {
+fn with_token(keys: &Keys, request: &Parts) -> Result<(), Refused> {
+    let needed = match request.method {
         Method::GET | Method::HEAD | Method::OPTIONS => Scope::Read,
         _ => Scope::Operator,
     };
-    let Some(scope) = keys.scope_of(request.headers()) else {
+    let Some(scope) = keys.scope_of(&request.headers) else {
         let detail = "this needs a token, and none that is known came with it";
         let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
         return Err(Refused {
@@ -113,8 +123,8 @@ fn with_token(keys: &Keys, request: &Request) -> Result<(), Refused> {
 }
 
 /// A browser asks its user for a password, which may be a token, only if it is asked for that.
-fn challenge(request: &Request) -> &'static str {
-    let accept = request.headers().get(header::ACCEPT);
+fn challenge(request: &Parts) -> &'static str {
+    let accept = request.headers.get(header::ACCEPT);
     let is_browser = accept
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/html"));

@@ -6,21 +6,21 @@
 
 use std::net::IpAddr;
 
-use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 
 use crate::http::Refusal;
 
 /// Refuses what a foreign page may have sent. `loopback_only`: the server must be called by a name of
 /// this very machine.
-pub(super) fn check(request: &Request, loopback_only: bool) -> Result<(), Refusal> {
+pub(super) fn check(request: &Parts, loopback_only: bool) -> Result<(), Refusal> {
     let host = host(request)?;
     if loopback_only && !is_loopback(host) {
         let detail = format!("`{host}` is no name of this server");
         return Err(Refusal::new(StatusCode::FORBIDDEN, "foreign_host", detail)
             .hint("without tokens it is reached as localhost, 127.0.0.1 or [::1] only"));
     }
-    let Some(origin) = only(request.headers(), &header::ORIGIN)? else {
+    let Some(origin) = only(&request.headers, &header::ORIGIN)? else {
         return Ok(());
     };
     let site = origin.split_once("://").map(|(_, authority)| authority);
@@ -36,11 +36,11 @@ pub(super) fn check(request: &Request, loopback_only: bool) -> Result<(), Refusa
 }
 
 /// The name and port that the request was sent to.
-fn host(request: &Request) -> Result<&str, Refusal> {
-    if let Some(authority) = request.uri().authority() {
+fn host(request: &Parts) -> Result<&str, Refusal> {
+    if let Some(authority) = request.uri.authority() {
         return Ok(authority.as_str());
     }
-    only(request.headers(), &header::HOST)?
+    only(&request.headers, &header::HOST)?
         .ok_or_else(|| Refusal::bad_request("no_host", "the request names no host"))
 }
 

@@ -10,22 +10,22 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
-use super::Peer;
+use super::Connection;
 use crate::ending::Ending;
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 
 /// Answers over a stream. `head_wait`: how long a request's head may take, the silence before it
-/// included; for ever if absent. Each request is marked with who is at the other end.
+/// included; for ever if absent. Each request is marked with what it came over.
 pub(super) async fn hold<S>(
     stream: S,
     router: Router,
-    (peer, head_wait): (Peer, Option<Duration>),
+    (connection, head_wait): (Connection, Option<Duration>),
     ending: &Ending,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(connection.clone());
         // A router is always ready.
         router.clone().call(request)
     });
@@ -35,12 +35,12 @@ pub(super) async fn hold<S>(
         .header_read_timeout(head_wait)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut answering = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = answering.as_mut() => ended,
         _ = ending.begun() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            answering.as_mut().graceful_shutdown();
+            answering.await
         }
     };
     if let Err(error) = ended {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub(crate) use peer::Peer;
+pub(crate) use peer::{Connection, Peer};
 
 /// The connections that there may be at once through one door.
 #[derive(Debug, Clone)]

@@ -1,16 +1,19 @@
-//! Whose process is at the other end of a connection over loopback.
+//! Whose process is at the other end of a connection.
 //!
 //! TCP has no credentials; Linux tells the owner of each socket in `/proc/net/tcp` (proc(5)). The other
-//! end of a connection over loopback is a socket of this very machine, so it stands there too.
+//! end of a connection over loopback is a socket of this very machine, so it stands there too. The kernel
+//! writes the whole table for each question, so it is asked only for a request that is answered by the
+//! answer, and once for a connection.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 
 /// Both tables: an IPv4 connection may be a socket of IPv6 at the other end.
 const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
-
-/// The states in which a socket can send and has an owner: `ESTABLISHED`, `CLOSE_WAIT`.
-const OPEN_STATES: [&str; 2] = ["01", "08"];
 
 /// Whose process it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,59 +24,96 @@ pub(crate) enum Peer {
     Foreign,
 }
 
-/// Who is at the other end of the connection from `peer` to `local`. It reads files of the kernel's.
-pub(super) fn of(peer: SocketAddr, local: SocketAddr) -> Peer {
-    if !peer.ip().to_canonical().is_loopback() {
+/// What a request came over.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection {
+    /// The client's end and the daemon's, where they are known.
+    ends: Option<(SocketAddr, SocketAddr)>,
+    peer: Arc<OnceCell<Peer>>,
+}
+
+impl Connection {
+    /// Over the unix socket, which lets the owner in only.
+    pub(super) fn owners() -> Self {
+        Self {
+            ends: None,
+            peer: Arc::new(OnceCell::new_with(Some(Peer::Ours))),
+        }
+    }
+
+    pub(super) fn over(stream: &TcpStream) -> Self {
+        let ends = stream.peer_addr().and_then(|client| {
+            let daemon = stream.local_addr()?;
+            Ok((client, daemon))
+        });
+        Self {
+            ends: ends.ok(),
+            peer: Arc::new(OnceCell::new()),
+        }
+    }
+
+    /// Who is at the other end. A client that went away is nobody who can be told.
+    pub(crate) async fn peer(&self) -> Peer {
+        let ask = async || {
+            let Some((client, daemon)) = self.ends else {
+                return Peer::Foreign;
+            };
+            let asked = tokio::task::spawn_blocking(move || owner(client, daemon));
+            asked.await.unwrap_or(Peer::Foreign)
+        };
+        *self.peer.get_or_init(ask).await
+    }
+}
+
+/// Whose socket at `client` is connected to `daemon`. It reads files of the kernel's.
+fn owner(client: SocketAddr, daemon: SocketAddr) -> Peer {
+    let (client, daemon) = (canonical(client), canonical(daemon));
+    if !client.ip().is_loopback() {
         return Peer::Foreign;
     }
     let ours = rustix::process::geteuid().as_raw();
     let owner = TABLES
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())
-        .find_map(|table| owner_in(&table, peer.port(), local.port()));
+        .find_map(|table| owner_in(&table, client, daemon));
     match owner {
         Some(user) if user == ours || user == 0 => Peer::Ours,
         _ => Peer::Foreign,
     }
 }
 
-/// The owner of the socket that is bound to one port of loopback and connected to another.
-fn owner_in(table: &str, from: u16, to: u16) -> Option<u32> {
+/// An IPv4 address as such, also where IPv6 carries it; without scope and flow.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// The user of the socket that is bound to one address and connected to the other.
+///
+/// A socket without an inode is no process's any more; the kernel then tells the superuser for its user.
+fn owner_in(table: &str, from: SocketAddr, to: SocketAddr) -> Option<u32> {
     table.lines().skip(1).find_map(|line| {
         let mut fields = line.split_ascii_whitespace().skip(1);
         let (local, remote) = (fields.next()?, fields.next()?);
-        let state = fields.next()?;
-        let user = fields.nth(3)?;
-        let is_it = port(local)? == from
-            && port(remote)? == to
-            && is_loopback(local)
-            && OPEN_STATES.contains(&state);
+        let (user, inode) = (fields.nth(4)?, fields.nth(1)?);
+        let is_it = inode != "0" && address(local)? == from && address(remote)? == to;
         is_it.then(|| user.parse().ok())?
     })
 }
 
-/// The port of `0100007F:1D97`.
-fn port(address: &str) -> Option<u16> {
-    u16::from_str_radix(address.rsplit_once(':')?.1, 16).ok()
-}
-
-/// Whether an address, as the kernel writes it, is one of loopback: 127.0.0.0/8, that in IPv6, or `::1`.
-/// Each 32 bits are written in the byte order of this machine.
-fn is_loopback(address: &str) -> bool {
-    let ip = address.split(':').next().unwrap_or_default();
-    let word = |text: &str| u32::from_str_radix(text, 16).map(u32::to_ne_bytes);
-    let words: Result<Vec<[u8; 4]>, _> = (0..ip.len() / 8)
-        .map(|index| word(&ip[index * 8..index * 8 + 8]))
-        .collect();
-    match words.as_deref() {
-        Ok([v4]) => v4[0] == 127,
-        Ok([a, b, c, d]) => {
-            let bytes = [*a, *b, *c, *d].concat();
-            let address: [u8; 16] = bytes.try_into().unwrap_or_default();
-            std::net::Ipv6Addr::from(address)
-                .to_canonical()
-                .is_loopback()
-        }
-        _ => false,
-    }
+/// The address that the kernel writes as `0100007F:1D97`: each 32 bits of the IP address in the byte order
+/// of this machine, then the port.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    let word = |at: usize| {
+        let word = u32::from_str_radix(ip.get(at..at + 8)?, 16).ok()?;
+        Some(word.to_ne_bytes())
+    };
+    let ip = if ip.len() == 8 {
+        IpAddr::from(word(0)?)
+    } else {
+        let words = [word(0)?, word(8)?, word(16)?, word(24)?];
+        IpAddr::from(<[u8; 16]>::try_from(words.concat()).ok()?)
+    };
+    let port = u16::from_str_radix(port, 16).ok()?;
+    Some(canonical(SocketAddr::new(ip, port)))
 }

@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::conversation::hold;
 use super::stream::ClientStream;
-use super::{Clients, Peer, peer};
+use super::{Clients, Connection};
 use crate::ending::Ending;
 use crate::limits::{HANDSHAKE_WAIT, RETRY_PAUSE};
 use crate::serve_config::ClientLimits;
@@ -91,24 +91,16 @@ async fn converse(
     let Some(permit) = permit else {
         return;
     };
-    let peer = peer_of(&stream).await;
+    let connection = Connection::over(&stream);
     // Events are small, and each is news.
     let _ = stream.set_nodelay(true);
     let stream = ClientStream::new(stream, permit, Some(limits.unread));
     let Some(tls) = tls else {
-        return hold(stream, router, (peer, Some(limits.head)), ending).await;
+        return hold(stream, router, (connection, Some(limits.head)), ending).await;
     };
     match timeout(HANDSHAKE_WAIT, tls.accept(stream)).await {
-        Ok(Ok(stream)) => hold(stream, router, (peer, Some(limits.head)), ending).await,
+        Ok(Ok(stream)) => hold(stream, router, (connection, Some(limits.head)), ending).await,
         Ok(Err(error)) => tracing::debug!("no TLS with a client: {error}"),
         Err(_) => tracing::debug!("a client took too long for TLS"),
     }
-}
-
-async fn peer_of(stream: &TcpStream) -> Peer {
-    let (Ok(from), Ok(to)) = (stream.peer_addr(), stream.local_addr()) else {
-        return Peer::Foreign;
-    };
-    let asked = tokio::task::spawn_blocking(move || peer::of(from, to));
-    asked.await.unwrap_or(Peer::Foreign)
 }

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use super::conversation::hold;
 use super::stream::ClientStream;
-use super::{Clients, Peer};
+use super::{Clients, Connection};
 use crate::ending::Ending;
 use crate::limits::{CONNECTIONS_MAX, RETRY_PAUSE, SOCKET_ADDRESS_BYTES_MAX};
 
@@ -76,8 +76,9 @@ impl OwnersSocket {
             };
             let (router, ending) = (router.clone(), ending.clone());
             // The owner may look at what it likes for as long as it likes.
-            conversations
-                .spawn(async move { hold(stream, router, (Peer::Ours, None), &ending).await });
+            conversations.spawn(async move {
+                hold(stream, router, (Connection::owners(), None), &ending).await;
+            });
         }
         drop(self.listener);
         conversations.join_all().await;
