@@ -1,6 +1,6 @@
 //! `ropewalk cron`: when an expression fires. Its rules are tried beside them, in `cron-schedule`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Project, transcript};
 
@@ -107,7 +107,7 @@ fn croniter_agrees_when_expressions_fire() {
     let lines = String::from_utf8(output.stdout).expect("it is JSON");
     assert_eq!(lines.lines().count(), 300);
     for line in lines.lines() {
-        let expected: Value = serde_json::from_str(line).expect("it is JSON");
+        let expected: serde_json::Value = serde_json::from_str(line).expect("it is JSON");
         let text = |name: &str| expected[name].as_str().expect("it is text");
         let (expression, after) = (text("expression"), text("after"));
         let fires = project.json(&["cron", expression, "--after", after, "--count", "12"]);

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::processes;
-use crate::support::{Project, kill_process, step, transcript};
+use crate::support::{Project, kill_process, not_run, step, transcript};
 
 /// How long anything may take before the test fails; never a measure of how long it should take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -37,7 +37,7 @@ fn what_ran_when_the_machine_went_down_is_run_again() {
     };
     let may = in_another_boot(&Command::new("true")).output();
     if !may.is_ok_and(|output| output.status.success()) {
-        // This user may not have namespaces.
+        not_run("this user may not have namespaces of mounts");
         return;
     }
 

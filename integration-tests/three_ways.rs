@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use serde_json::Value;
 
 use crate::server::Server;
-use crate::support::{Project, transcript};
+use crate::support::{Project, not_run, transcript};
 
 const PIPELINE: &str = "name: ways\nsteps:\n  \
     a: { run: 'echo hello; mkdir $OUTPUT_OUT; echo x > $OUTPUT_OUT/x', outputs: { out: Artifact } }\n  \
@@ -141,7 +141,7 @@ fn artifacts_are_shown_to_whom_the_servers_disk_is_closed() {
     let here = String::from_utf8_lossy(&here.stdout).into_owned();
     assert!(here.contains("\"accuracy\": 0.5"), "{here}");
     if !rustix::process::geteuid().is_root() {
-        eprintln!("only the superuser can be another user; the rest is not tested");
+        not_run("only the superuser can be another user");
         return;
     }
     let elsewhere = tempfile::tempdir().expect("a scratch folder can be made");
