@@ -7,6 +7,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::processes;
+use crate::server::wait_for;
+use crate::snapshots;
 use crate::support::{Project, step};
 
 /// A step for each code, of that name. They fail each for itself.
@@ -104,19 +107,41 @@ fn each_failure_has_its_code_a_sentence_and_what_to_do() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let folder = project.folder().display().to_string();
-    let text = String::from_utf8_lossy(&output.stdout).replace(&folder, "[PROJECT]");
-    insta::with_settings!({
-        prepend_module_to_snapshot => false,
-        omit_expression => true,
-        filters => [
-            (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]"),
-            (r"\b\d+(\.\d)? m?s\b", "[DURATION]"),
-            // What the machine lacks is another thing on another machine.
-            (r"(asks for \d+ GPUs), .*", "$1, [MACHINE]"),
-            (r" {2,}", "  "),
-        ],
-    }, { insta::assert_snapshot!("failures-run", text) });
+    let text = String::from_utf8_lossy(&output.stdout);
+    snapshots::check("failures-run", &project, &text);
+}
+
+/// Something ends the keeper whenever it holds the step.
+#[test]
+fn a_step_whose_keeper_dies_each_time_is_lost() {
+    let project = Project::of(
+        "lost",
+        "name: lost\nsteps: { a: { run: [sleep, \"1000\"] } }\n",
+    );
+    project.command(&["run", "pipeline.yaml", "--detach"]);
+    let mut killed = 0;
+    let status = wait_for("the end of the run", || {
+        let status = project.json(&["status"]);
+        if status["state"] == "failed" {
+            return Some(status);
+        }
+        let attempts = status["steps"][0]["attempts"].as_array();
+        let last = attempts.and_then(|attempts| attempts.last());
+        let is_new =
+            |attempt: &&Value| attempt["pid"].is_u64() && attempt["number"].as_u64() > Some(killed);
+        if let Some(number) = last
+            .filter(is_new)
+            .and_then(|attempt| attempt["number"].as_u64())
+        {
+            processes::kill(&project, "keeper.lock");
+            killed = number;
+        }
+        None
+    });
+    let error = &step(&status, "a")["error"];
+    assert_eq!(error["code"], "lost", "{status:#}");
+    let hint = error["hint"].as_str().unwrap_or_default();
+    assert!(hint.contains("keeper.log"), "{error:#}");
 }
 
 /// One more than an artifact may have.

@@ -23,6 +23,8 @@ pub(crate) fn check(name: &str, project: &Project, text: &str) {
             (r"\b[0-9a-f]{64}\b", "[a digest of sixty-four hexadecimal characters..................]"),
             (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "2026-01-02 03:04:05"),
             (r"\b\d+(\.\d)? m?s\b", "[TIME]"),
+            // What the machine lacks is another thing on another machine.
+            (r"(asks for \d+ GPUs), .*", "$1, [MACHINE]"),
         ],
     }, { insta::assert_snapshot!(name, text) });
 }

@@ -20,8 +20,7 @@ pub(crate) fn io(code: FailureCode, action: &str, path: &Path, error: &io::Error
     let message = format!("{action} {}: {error}", path.display());
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            let hint =
-                "free some space (`ropewalk gc` removes what nothing needs), then run it again";
+            let hint = "free some space, then run it again";
             Failure::new(FailureCode::DiskFull, message).hint(hint)
         }
         io::ErrorKind::NotFound => Failure::new(FailureCode::FileNotFound, message),
