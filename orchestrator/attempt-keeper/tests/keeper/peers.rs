@@ -12,7 +12,7 @@ use attempt_keeper::{Answer, KeeperClient, KeeperError, KeeperMessage, PROTOCOL_
 use rustix::io::FdFlags;
 
 use crate::launches::make_fifo;
-use crate::support::{Client, Folder, keeper_argv, signal, stop};
+use crate::support::{Client, Folder, keeper_argv, not_run, signal, stop};
 
 /// Another user.
 const NOBODY: u32 = 65_534;
@@ -20,6 +20,7 @@ const NOBODY: u32 = 65_534;
 /// Runs a Python program as another user; none where this user may not do that.
 fn as_nobody(program: &str, folder: &Folder) -> Option<Child> {
     if !rustix::process::geteuid().is_root() {
+        not_run("only the superuser can be another user");
         return None;
     }
     // Let the other user in: without the check nothing would stop it.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use attempt_keeper::{Answer, Proof, RemainsError, end_remains};
 
 use crate::launches::make_fifo;
-use crate::support::{Client, Folder, PATIENCE, is_alive, signal, wait_until};
+use crate::support::{Client, Folder, PATIENCE, is_alive, not_run, signal, wait_until};
 
 /// A group whose processes can be frozen. Thawed and removed when it goes away.
 struct Freezer(PathBuf);
@@ -22,6 +22,7 @@ impl Freezer {
         if all.join("tasks").exists() && fs::create_dir(&group).is_ok() {
             return Some(Self(group));
         }
+        not_run("there is no freezer of control groups that this user may use");
         None
     }
 
